@@ -1,0 +1,89 @@
+// What would be attached, where, why, and what was skipped. Pure data, made by the planner, printed by `whoholds plan`,
+// executed by the edge (userspace/bpf).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "elf/elf_image.h"
+#include "proc/process.h"
+
+namespace whoholds {
+
+// Where a probe sits relative to the function's entry, and what an event will cost there.
+struct Placement {
+    uint64_t delta = 0;         // bytes after the entry
+    unsigned pushed_words = 0;  // 8-byte words pushed before the probe: entry stack pointer = rsp + 8 * pushed_words
+    bool emulated = false;      // the kernel emulates the instruction; else it is single-stepped, about ten times dearer
+    std::string instruction;    // disassembly of the probed instruction
+    std::string why;            // "function entry is emulated (push)", "moved 3 bytes to je", "no emulated instruction: stepped"
+};
+
+struct PlannedProbe {
+    std::string symbol;                // the name in the table of allocators
+    std::vector<std::string> aliases;  // other rows or names at the same address
+    std::string family;                // "libc", "jemalloc", …
+    std::string table;                 // where the symbol was found
+    uint64_t address = 0;              // virtual address of the function in the file
+    uint64_t entry_offset = 0;         // file offset of the function
+    uint64_t shape = 0;                // call_shape.h, PROBE and PROCESS still 0, PUSHED_WORDS filled in
+    bool needs_return = false;         // a uretprobe goes with it, at the same offset as the entry probe
+    Placement placement;
+
+    [[nodiscard]] uint64_t probe_offset() const { return entry_offset + placement.delta; }
+};
+
+struct ModulePlan {
+    std::string path;       // as the target sees it
+    std::string open_path;  // what we open: /proc/PID/map_files/… , /proc/PID/exe, /proc/PID/root/…
+    uint32_t device_major = 0;
+    uint32_t device_minor = 0;
+    uint64_t inode = 0;
+    std::string build_id;
+    bool is_allocator = false;   // its own mmap calls are an allocator's, not the program's
+    uint64_t first_address = 0;  // of its mappings in the target
+    uint64_t end_address = 0;
+    std::vector<PlannedProbe> probes;
+};
+
+struct Skipped {
+    std::string what;
+    std::string why;
+};
+
+struct AttachPlan {
+    pid_t pid = 0;
+    std::vector<ModulePlan> modules;
+    std::vector<Skipped> skipped;
+    // Offsets of the dynamic linker's _dl_debug_state (called at every dlopen and dlclose), probed to learn of new libraries.
+    std::string loader_open_path;
+    uint64_t loader_offset = 0;  // 0: none (static)
+
+    [[nodiscard]] size_t probe_count() const;
+};
+
+struct PlanOptions {
+    bool return_probes_allowed = true;   // false: seccomp on a kernel that kills (T5)
+    std::string return_probes_refusal;   // the sentence why not
+    bool heap = true;
+    bool mappings = true;
+};
+
+// Opens the ELF files of mappings through open_file (tests give their own).
+using OpenElf = std::function<Result<ElfImage>(const Mapping& mapping, std::string& open_path)>;
+
+AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const PlanOptions& options, const OpenElf& open_elf);
+
+// Opens by /proc/PID/map_files when that is allowed, else /proc/PID/root + path (or /proc/PID/exe) if device and inode agree.
+OpenElf open_elf_of(const ProcRoot& root, pid_t pid);
+
+// The text of `whoholds plan`.
+std::string plan_to_text(const AttachPlan& plan);
+std::string plan_to_json(const AttachPlan& plan);
+
+}  // namespace whoholds

@@ -1,0 +1,25 @@
+// Where to put an entry probe (trap T41). x86 kernels emulate a probed push, nop, jmp, jcc or call; every other instruction is
+// single-stepped out of line, ten times dearer.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "attach/attach_plan.h"
+
+namespace whoholds {
+
+struct PlacementRequest {
+    std::span<const uint8_t> code;   // from the function's entry, as much of the function as is known
+    uint64_t address = 0;            // virtual address of the entry
+    unsigned argument_mask = 0;      // bit n: integer argument n (rdi, rsi, rdx, rcx, r8, r9) is read by the probe
+    bool has_return_probe = false;   // then the stack pointer must be that of the entry
+};
+
+// Never fails: the entry itself is always possible.
+Placement choose_placement(const PlacementRequest& request);
+
+// If the function is only a jump to another one (a thunk): the virtual address it jumps to, else 0.
+uint64_t thunk_target(std::span<const uint8_t> code, uint64_t address);
+
+}  // namespace whoholds

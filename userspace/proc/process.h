@@ -1,0 +1,87 @@
+// A process as /proc shows it. All readers take a ProcRoot, so that tests run on fixtures, and treat
+// every byte as untrusted: bounded sizes, bounded counts, no exceptions.
+// Used by the planner, the session and the report.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace whoholds {
+
+// Where /proc is. Tests point it at a folder of fixtures.
+struct ProcRoot {
+    std::string path = "/proc";
+};
+
+// One line of /proc/PID/maps. Addresses are virtual addresses in the target, the offset is bytes in the file.
+struct Mapping {
+    uint64_t start = 0;
+    uint64_t end = 0;
+    uint64_t file_offset = 0;
+    bool readable = false;
+    bool writable = false;
+    bool executable = false;
+    bool shared = false;
+    uint32_t device_major = 0;
+    uint32_t device_minor = 0;
+    uint64_t inode = 0;
+    std::string path;      // as the target sees it, unescaped; "[stack]" and the like for special ones; "" for anonymous
+    bool deleted = false;  // the file was unlinked; " (deleted)" is cut from path
+
+    [[nodiscard]] bool is_file() const { return inode != 0 && !path.empty() && path[0] == '/'; }
+};
+
+struct ProcessStatus {
+    pid_t pid = 0;                    // as seen in the namespace of ProcRoot
+    std::vector<pid_t> namespace_pids;  // NSpid, outermost first
+    uint64_t start_ticks = 0;         // /proc/PID/stat field 22: clock ticks after boot; with pid identifies a process
+    std::string command;              // comm
+    std::string exe;                  // readlink exe, "" for kernel threads
+    bool exe_deleted = false;
+    char state = '?';
+    bool is_kernel_thread = false;    // PF_KTHREAD in stat's flags
+    uint32_t uid = 0;
+    uint32_t thread_count = 0;
+    int seccomp_mode = 0;             // 0 off, 1 strict, 2 filter
+    int pointer_bits = 0;             // from the ELF class of exe: 32, 64; 0 unknown
+    std::string machine;              // "x86-64", "i386", "aarch64", … from e_machine
+};
+
+struct MemoryUse {
+    uint64_t rss_bytes = 0;
+    uint64_t anon_bytes = 0;
+    uint64_t file_bytes = 0;
+    uint64_t shmem_bytes = 0;
+    uint64_t virtual_bytes = 0;
+    std::optional<uint64_t> pss_bytes;    // smaps_rollup; only when asked for: it is dear
+    std::optional<uint64_t> limit_bytes;  // the tightest memory limit of its cgroup and that cgroup's parents
+    std::string limit_source;             // "memory.max" or "memory.limit_in_bytes"
+};
+
+struct Container {
+    std::string id;         // 64 hex digits, or as much as the cgroup shows
+    std::string pod;        // "" when not known
+    std::string pod_namespace;
+};
+
+// NotFound if there is no such process.
+Result<ProcessStatus> read_status(const ProcRoot& root, pid_t pid);
+Result<std::vector<Mapping>> read_maps(const ProcRoot& root, pid_t pid);
+// From the text of a maps file (for tests and fuzzing). Malformed lines are an error that names the line.
+Result<std::vector<Mapping>> parse_maps(std::string_view text);
+Result<MemoryUse> read_memory(const ProcRoot& root, pid_t pid, bool with_pss);
+// From cgroup paths (docker, containerd, cri-o, podman, kubepods in v1 and v2 forms) and, for the names, HOSTNAME and the
+// like in the target's environment and /etc/hostname of its root. nullopt outside of containers.
+std::optional<Container> read_container(const ProcRoot& root, pid_t pid);
+// Seconds the process has been running; boot time taken from root/uptime.
+Result<double> read_uptime_s(const ProcRoot& root, const ProcessStatus& status);
+// The highest Seccomp mode of all its threads.
+int highest_seccomp_mode(const ProcRoot& root, pid_t pid);
+
+}  // namespace whoholds

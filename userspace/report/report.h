@@ -1,0 +1,119 @@
+// The Report: everything a summary says, as plain data. Made by the session, written by report/*.cpp (one write function per
+// format, listed in formats.cpp). Counters are exact integers. Values that are not known are nullopt, never 0.
+// The JSON names are the contract `whoholds/1`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proc/process.h"
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+struct Amount {
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+    friend bool operator==(const Amount&, const Amount&) = default;
+};
+
+struct Rate {  // per minute; may be negative
+    double count = 0;
+    double bytes = 0;
+};
+
+struct KindReport {
+    std::string kind;   // JSON name, from resource_kinds.h
+    std::string title;  // for people
+    Amount held;
+    Amount acquired;    // since attach
+    Amount released;
+    std::optional<Amount> before_attach;     // null where it cannot be known (heap)
+    uint64_t released_unknown = 0;           // releases of what we did not see acquired: taken before attach, or twice released
+    Amount lost;                             // acquired but not recorded; held = acquired - released - lost + before_attach
+    std::optional<double> oldest_s;
+    std::optional<Rate> growth_per_min;      // null until there are enough intervals
+    std::string note;                        // why the numbers do not add up, "" when they do
+};
+
+struct StackReport {
+    std::string kind;
+    uint64_t id = 0;        // 64-bit hash of the stack
+    Amount held;
+    Amount acquired;
+    Amount released;
+    bool before_attach = false;
+    std::optional<double> oldest_s;
+    std::optional<double> median_age_s;
+    std::optional<Rate> growth_per_min;
+    bool complete = false;
+    std::string why_incomplete;   // "" when complete
+    std::string headline;         // the frame to look at
+    std::vector<Frame> frames;    // innermost first; index 0 is the caller of the acquiring function
+};
+
+struct ProcessReport {
+    pid_t pid = 0;
+    pid_t host_pid = 0;
+    std::string start_time;  // ISO 8601 UTC
+    double uptime_s = 0;
+    std::string command;
+    std::string exe;
+    std::string runtime = "native";
+    std::string runtime_version;
+    std::optional<Container> container;
+    bool exited = false;
+    MemoryUse memory;
+    int64_t rss_change_bytes = 0;  // since attach
+    std::optional<double> rss_growth_bytes_per_min;
+    std::vector<KindReport> kinds;
+    std::vector<StackReport> stacks;   // already sorted and cut to --top
+    size_t stack_count = 0;            // before the cut, per all kinds
+};
+
+struct ProbeReport {
+    std::string symbol;
+    std::string module;
+    uint64_t offset = 0;
+    uint64_t hits = 0;
+    std::string how;  // "uprobe_multi", "perf uprobe"
+    pid_t pid = 0;
+};
+
+struct LossCounter {  // a row of bpf/shared/counters.h that is not zero, or one of the aggregator's own
+    std::string name;
+    std::string sentence;
+    uint64_t value = 0;
+};
+
+struct SkippedReport {
+    std::string what;
+    std::string why;
+};
+
+struct Coverage {
+    uint64_t events_seen = 0;
+    uint64_t events_lost = 0;
+    uint64_t stacks_complete = 0;
+    uint64_t stacks_incomplete = 0;
+    std::vector<ProbeReport> probes;
+    std::vector<SkippedReport> skipped;
+    double events_per_s = 0;
+    std::optional<double> cost_core_percent;  // estimate: events/s times the price of each event
+    std::vector<LossCounter> losses;
+    std::vector<std::string> notes;     // said in plain words
+    std::vector<std::string> warnings;  // said loudly, at the top of the text report
+};
+
+struct Report {
+    uint64_t seq = 0;
+    std::string time;  // ISO 8601 UTC with milliseconds
+    double attached_s = 0;
+    bool final = false;
+    std::vector<ProcessReport> processes;
+    Coverage coverage;
+};
+
+}  // namespace whoholds

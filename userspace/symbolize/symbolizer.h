@@ -1,0 +1,55 @@
+// Program counters of one process -> functions, files, lines, inlined calls. Late (only for what is printed), cached.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "proc/process.h"
+
+namespace whoholds {
+
+struct Frame {
+    std::string function;     // demangled and shortened; "" when no symbol is known
+    std::string raw_function; // as in the symbol table
+    std::string file;         // "" when not known
+    int line = 0;             // 0 when not known
+    std::string module;       // path as the target sees it, "[vdso]", "[jit]", "" when no mapping holds the address
+    std::string build_id;     // "" when none
+    uint64_t address = 0;     // in the process; the return address itself (symbols are looked up at address - 1)
+    uint64_t module_address = 0;  // virtual address within the module's file
+    bool inlined = false;     // inlined into the next frame
+};
+
+class Symbolizer {
+public:
+    Symbolizer(ProcRoot root, pid_t pid);
+    ~Symbolizer();
+    Symbolizer(Symbolizer&&) noexcept;
+    Symbolizer& operator=(Symbolizer&&) noexcept;
+
+    // Mappings of the process now; old ones are kept for addresses that no new one covers, so that a dlclose'd library's
+    // frames keep their names.
+    void update_mappings(std::vector<Mapping> mappings);
+
+    // One physical frame -> one or more frames, innermost inlined function first, inlined = true for all but the last.
+    // is_return_address: look up at pc - 1. Never fails: what is not known stays empty.
+    std::vector<Frame> symbolize(uint64_t pc, bool is_return_address = true);
+
+    // What could not be read and why, one sentence each ("libfoo.so: no symbols").
+    [[nodiscard]] std::vector<std::string> notes() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// "std::vector<std::__cxx11::basic_string<char, …>>::push_back(…)" -> "std::vector<std::string>::push_back"; Rust v0 and
+// legacy manglings too (hash suffix cut). Names that are not mangled come back as they are.
+std::string demangle_short(const std::string& raw);
+
+}  // namespace whoholds
