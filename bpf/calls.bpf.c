@@ -1,0 +1,324 @@
+// Three programs serve every acquire/release pair there is: the uprobe's cookie is the shape of the call (shared/call_shape.h).
+//
+// Per thread and group of calls only the outermost call counts. It is recognised by its stack pointer: a return belongs to the
+// call that was entered at sp if the stack pointer now is sp + 8. No counting of nesting, so a return that never comes
+// (longjmp, exception, a return probe that the kernel dropped) cannot put the count wrong for good.
+
+#include "lib/filter.bpf.h"
+#include "lib/stack.bpf.h"
+#include "lib/stream.bpf.h"
+#include "lib/young.bpf.h"
+
+#define WH_MREMAP_DONTUNMAP 4
+
+WH_INLINE u32 group_of(u32 kind)
+{
+    switch (kind) {
+#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+    case enumerator: return group;
+        WH_RESOURCE_KINDS(X)
+#undef X
+    }
+    return 0;
+}
+
+WH_INLINE u32 hiding_groups(u32 kind)
+{
+    switch (kind) {
+#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+    case enumerator: return hidden_inside;
+        WH_RESOURCE_KINDS(X)
+#undef X
+    }
+    return 0;
+}
+
+WH_INLINE bool kind_is_range(u32 kind)
+{
+    switch (kind) {
+#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+    case enumerator: return is_range;
+        WH_RESOURCE_KINDS(X)
+#undef X
+    }
+    return false;
+}
+
+// In assembly: the verifier wants each read of the context at a constant offset, and clang would merge these reads into one
+// at a computed offset.
+#define WH_READ_REGISTER(ctx, value, name) \
+    asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
+
+// Integer argument n of the System V calling convention, counted from 1; 0 for n = 0.
+WH_INLINE u64 argument(struct pt_regs *ctx, u32 n)
+{
+    u64 value = 0;
+    switch (n) {
+    case 1: WH_READ_REGISTER(ctx, value, rdi); break;
+    case 2: WH_READ_REGISTER(ctx, value, rsi); break;
+    case 3: WH_READ_REGISTER(ctx, value, rdx); break;
+    case 4: WH_READ_REGISTER(ctx, value, rcx); break;
+    case 5: WH_READ_REGISTER(ctx, value, r8); break;
+    case 6: WH_READ_REGISTER(ctx, value, r9); break;
+    }
+    return value;
+}
+
+WH_INLINE u64 size_of_call(struct pt_regs *ctx, u64 cookie)
+{
+    u32 size_arg = WH_SHAPE_GET(cookie, SIZE_ARG);
+    if (!size_arg) return 1;
+    u64 size = argument(ctx, size_arg);
+    u32 factor_arg = WH_SHAPE_GET(cookie, SIZE_FACTOR_ARG);
+    if (!factor_arg) return size;
+    u64 factor = argument(ctx, factor_arg);
+    if ((size | factor) >> 32 && size) {
+        u64 most = ~0ull / size;
+        barrier_var(most);  // else clang makes a 128-bit multiplication of it, which BPF does not have
+        if (factor > most) return ~0ull;  // the call is going to fail
+    }
+    return size * factor;
+}
+
+// Whether `call` is still in progress below stack pointer sp: its slot for the return address still holds the trampoline.
+WH_INLINE bool in_progress(struct wh_call *call, u64 sp, struct task_struct *task)
+{
+    if (!call->sp || sp > call->sp) return false;
+    u64 return_address = 0;
+    if (bpf_probe_read_user(&return_address, sizeof(return_address), (void *)call->sp)) return false;
+    return return_address && return_address == trampoline_address(task);
+}
+
+// True if this call is part of another one that we see as a whole.
+WH_INLINE bool is_nested(struct wh_thread *thread, u32 kind, u64 sp, struct task_struct *task)
+{
+    u32 own = group_of(kind);
+    u32 hiding = hiding_groups(kind);
+#pragma unroll
+    for (u32 group = 0; group < WH_GROUP_COUNT; group++) {
+        if (group != own && !(hiding & 1u << group)) continue;
+        struct wh_call *call = &thread->calls[group];
+        if (!call->sp) continue;
+        if (in_progress(call, sp, task)) return true;
+        call->sp = 0;
+        count(WH_COUNTER_ABANDONED);
+    }
+    return false;
+}
+
+// Not found young: user space holds it, or it was taken before we attached.
+static __noinline void send_release(u32 kind_process, u64 key, u64 size, u32 flags)
+{
+    struct wh_record record = {
+        .type = WH_RECORD_RELEASE,
+        .kind = kind_process & 0xff,
+        .process = kind_process >> 16,
+        .tid = (u32)bpf_get_current_pid_tgid(),
+        .key = key,
+        .size = size,
+        .time_ns = bpf_ktime_get_ns(),
+        .flags = flags,
+    };
+    if (!send_or_keep(&record)) count(WH_COUNTER_RELEASE_LOST);
+}
+
+static __noinline void send_restore(u32 kind_process, u64 key)
+{
+    struct wh_record record = {
+        .type = WH_RECORD_RESTORE,
+        .kind = kind_process & 0xff,
+        .process = kind_process >> 16,
+        .tid = (u32)bpf_get_current_pid_tgid(),
+        .key = key,
+        .time_ns = bpf_ktime_get_ns(),
+    };
+    if (!send_or_keep(&record)) count(WH_COUNTER_RESTORE_LOST);
+}
+
+static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 time_ns, u64 flags_stack)
+{
+    struct wh_record record = {
+        .type = WH_RECORD_ACQUIRE,
+        .kind = kind_process & 0xff,
+        .process = kind_process >> 16,
+        .tid = (u32)bpf_get_current_pid_tgid(),
+        .key = key,
+        .size = size,
+        .time_ns = time_ns,
+        .stack = (u32)flags_stack,
+        .flags = flags_stack >> 32,
+    };
+    if (!send(&record)) count_lost(record.stack, size);
+}
+
+WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack, u64 time_ns)
+{
+    if (size <= WH_YOUNG_SIZE_MAX) {
+        u64 old = 0;
+        enum wh_young_result result = young_put(kind, process, key, pack_size_stack(size, stack), time_ns, &old);
+        if (result == WH_YOUNG_INSERTED) return;
+        if (result == WH_YOUNG_REPLACED) {
+            count(WH_COUNTER_HEALED);
+            count_died(stack_of_packed(old), size_of_packed(old));
+            return;
+        }
+        count(WH_COUNTER_SPILLED);
+    }
+    send_acquire(kind | process << 16, key, size, time_ns, stack);
+}
+
+WH_INLINE void release(u32 kind, u32 process, u64 key)
+{
+    u64 size_stack, time_ns;
+    if (young_take(kind, process, key, &size_stack, &time_ns))
+        count_died(stack_of_packed(size_stack), size_of_packed(size_stack));
+    else
+        send_release(kind | process << 16, key, 0, 0);
+}
+
+// The old resource of a realloc is released when the call begins, since another thread may be given its address before the
+// call returns; should the call fail, it is put back.
+WH_INLINE void release_tentatively(struct wh_call *call, u32 kind, u32 process, u64 key, u64 size)
+{
+    call->old_key = key;
+    if (!kind_is_range(kind) && young_take(kind, process, key, &call->old_size_stack, &call->old_time_ns)) {
+        count_died(stack_of_packed(call->old_size_stack), size_of_packed(call->old_size_stack));
+        call->old_state = WH_OLD_TAKEN_FROM_YOUNG;
+        return;
+    }
+    send_release(kind | process << 16, key, size, WH_FLAG_TENTATIVE);
+    call->old_state = WH_OLD_SENT;
+}
+
+WH_INLINE void restore(struct wh_call *call, u32 kind, u32 process)
+{
+    if (call->old_state == WH_OLD_TAKEN_FROM_YOUNG) {
+        u32 stack = stack_of_packed(call->old_size_stack);
+        u64 size = size_of_packed(call->old_size_stack);
+        count_undied(stack, size);
+        put_or_spill(kind, process, call->old_key, size, stack, call->old_time_ns);
+    } else if (call->old_state == WH_OLD_SENT) {
+        send_restore(kind | process << 16, call->old_key);
+    }
+}
+
+WH_INLINE bool succeeded(u64 cookie, u64 result)
+{
+    switch (WH_SHAPE_GET(cookie, SUCCESS)) {
+    case WH_SUCCESS_NOT_ZERO: return result != 0;
+    case WH_SUCCESS_NOT_MINUS_ONE: return result != ~0ull;
+    case WH_SUCCESS_ZERO: return (u32)result == 0;  // an int: the upper half is undefined
+    }
+    return true;
+}
+
+WH_INLINE void begin_call(struct pt_regs *ctx, struct wh_call *call, u64 cookie, u32 kind, u32 process)
+{
+    u32 operation = WH_SHAPE_GET(cookie, OPERATION);
+    call->cookie = cookie;
+    call->size = size_of_call(ctx, cookie);
+    call->key = argument(ctx, WH_SHAPE_GET(cookie, KEY_ARG));
+    call->flags = argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG));
+    call->old_state = WH_OLD_NONE;
+    if (operation == WH_OPERATION_REACQUIRE) {
+        u64 old_key = argument(ctx, WH_SHAPE_GET(cookie, OLD_KEY_ARG));
+        u64 old_size = argument(ctx, WH_SHAPE_GET(cookie, OLD_SIZE_ARG));
+        bool keeps_old = kind_is_range(kind) && (!old_size || call->flags & WH_MREMAP_DONTUNMAP);
+        if (old_key && !keeps_old) release_tentatively(call, kind, process, old_key, old_size);
+    } else if (operation == WH_OPERATION_TRY_RELEASE && call->key) {
+        release_tentatively(call, kind, process, call->key, call->size);
+    }
+}
+
+SEC("uprobe")
+int call_enter(struct pt_regs *ctx)
+{
+    u64 cookie = bpf_get_attach_cookie(ctx);
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!is_traced(cookie, task)) return 0;
+    count_hit(cookie);
+    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (!thread) {
+        count(WH_COUNTER_NO_THREAD_STATE);
+        return 0;
+    }
+    u32 kind = WH_SHAPE_GET(cookie, KIND);
+    u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
+    if (is_nested(thread, kind, sp, task)) return 0;
+    u32 group = group_of(kind);
+    if (group >= WH_GROUP_COUNT) return 0;
+    struct wh_call *call = &thread->calls[group];
+    begin_call(ctx, call, cookie, kind, WH_SHAPE_GET(cookie, PROCESS));
+    call->sp = sp;
+    return 0;
+}
+
+WH_INLINE void record_acquired(struct pt_regs *ctx, struct task_struct *task, struct wh_thread *thread,
+                               struct wh_call *call, u32 kind, u32 process, u64 result)
+{
+    u64 key = result;
+    if (WH_SHAPE_GET(call->cookie, KEY_INDIRECT)) {
+        if (bpf_probe_read_user(&key, sizeof(key), (void *)call->key)) {
+            count(WH_COUNTER_KEY_UNREADABLE);
+            return;
+        }
+    } else if (WH_SHAPE_GET(call->cookie, KEY_ARG)) {
+        key = call->key;
+    }
+    u32 stack = caller_stack(ctx, task, thread, kind, process);
+    u64 time_ns = bpf_ktime_get_ns();
+    if (kind_is_range(kind)) {
+        u32 flags = call->flags << WH_FLAG_CALL_SHIFT;
+        send_acquire(kind | process << 16, key, call->size, time_ns, (u64)flags << 32 | stack);
+        return;
+    }
+    put_or_spill(kind, process, key, call->size, stack, time_ns);
+}
+
+SEC("uprobe")
+int call_return(struct pt_regs *ctx)
+{
+    u64 cookie = bpf_get_attach_cookie(ctx);
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!is_traced(cookie, task)) return 0;
+    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    if (!thread) return 0;
+    u32 kind = WH_SHAPE_GET(cookie, KIND);
+    u32 group = group_of(kind);
+    if (group >= WH_GROUP_COUNT) return 0;
+    struct wh_call *call = &thread->calls[group];
+    if (!call->sp || PT_REGS_SP(ctx) != call->sp + 8) return 0;
+    call->sp = 0;
+
+    u64 result = PT_REGS_RC(ctx);
+    u32 process = WH_SHAPE_GET(call->cookie, PROCESS);
+    u32 operation = WH_SHAPE_GET(call->cookie, OPERATION);
+    if (operation == WH_OPERATION_RESIZE) {
+        if (result < call->size) return 0;
+        release(kind, process, call->key);
+    } else if (!succeeded(call->cookie, result)) {
+        // realloc(p, 0) that returns a null pointer has freed p.
+        bool freed = operation == WH_OPERATION_REACQUIRE && !kind_is_range(kind) && !call->size;
+        if (!freed) restore(call, kind, process);
+        return 0;
+    }
+    if (operation != WH_OPERATION_TRY_RELEASE) record_acquired(ctx, task, thread, call, kind, process, result);
+    return 0;
+}
+
+SEC("uprobe")
+int call_release(struct pt_regs *ctx)
+{
+    u64 cookie = bpf_get_attach_cookie(ctx);
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!is_traced(cookie, task)) return 0;
+    count_hit(cookie);
+    u64 key = argument(ctx, WH_SHAPE_GET(cookie, KEY_ARG));
+    if (!key) return 0;
+    u32 kind = WH_SHAPE_GET(cookie, KIND);
+    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
+    if (thread && is_nested(thread, kind, sp, task)) return 0;
+    release(kind, WH_SHAPE_GET(cookie, PROCESS), key);
+    return 0;
+}

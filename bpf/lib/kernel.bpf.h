@@ -1,0 +1,76 @@
+// The few kernel types and fields that we read; the loader relocates them against the running kernel's BTF.
+#ifndef WHOHOLDS_LIB_KERNEL_H
+#define WHOHOLDS_LIB_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include <stdbool.h>
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u16 u16;
+typedef __u8 u8;
+typedef __s64 s64;
+
+#define WH_INLINE static __always_inline
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+    unsigned int inum;
+};
+struct pid_namespace {
+    struct ns_common ns;
+};
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+struct xol_area {
+    unsigned long vaddr;
+};
+struct uprobes_state {
+    struct xol_area *xol_area;
+};
+struct mm_struct {
+    struct uprobes_state uprobes_state;
+};
+struct return_instance {
+    unsigned long stack;
+    unsigned long orig_ret_vaddr;
+    _Bool chained;
+    struct return_instance *next;
+};
+struct uprobe_task {
+    struct return_instance *return_instances;
+};
+struct task_struct {
+    int pid;
+    int tgid;
+    struct mm_struct *mm;
+    struct task_struct *group_leader;
+    struct pid *thread_pid;
+    struct uprobe_task *utask;
+    u64 start_time;
+};
+struct seq_file;
+struct bpf_iter_meta {
+    struct seq_file *seq;
+};
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#endif

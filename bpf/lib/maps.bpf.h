@@ -1,0 +1,137 @@
+// The maps. Sizes of 1 are set by the loader from its options.
+#ifndef WHOHOLDS_LIB_MAPS_H
+#define WHOHOLDS_LIB_MAPS_H
+
+#include "lib/kernel.bpf.h"
+#include "shared/call_shape.h"
+#include "shared/counters.h"
+#include "shared/records.h"
+#include "shared/resource_kinds.h"
+
+// A call in progress. Private to its thread: uprobe programs may be preempted, so nothing per CPU is safe.
+struct wh_call {
+    u64 sp;      // stack pointer at the entry of the outermost call; 0: none in progress
+    u64 cookie;  // its shape
+    u64 size;
+    u64 key;
+    u64 old_key;
+    u64 old_size_stack;
+    u64 old_time_ns;
+    u32 old_state;  // wh_old_state
+    u32 flags;
+};
+
+enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 2 };
+
+struct wh_thread {
+    struct wh_call calls[WH_GROUP_COUNT];
+    u64 frames[WH_STACK_MAX_FRAMES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct wh_thread);
+} threads SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WH_MAX_PROCESSES);
+    __type(key, u32);
+    __type(value, struct wh_process);
+} processes SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct wh_young_bucket);
+} young SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct wh_stack_bucket);
+} stacks SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct wh_stack_counters);
+} stack_counters SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, u64);
+} probe_hits SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+} backlog SEC(".maps");
+
+const volatile struct wh_config config = {};
+
+// .bss, mapped by user space.
+u64 counters[WH_COUNTER_COUNT] = {};
+u32 locate_tgid = 0;  // asked of the task iterator: tgid in the tool's PID namespace
+
+WH_INLINE void count(enum wh_counter counter) { __sync_fetch_and_add(&counters[counter], 1); }
+
+WH_INLINE u32 cpu_shard(void) { return bpf_get_smp_processor_id() & config.shard_mask; }
+
+// Called with every hit, so it must stay cheap: one atomic add on a line of this CPU's shard.
+WH_INLINE void count_hit(u64 cookie)
+{
+    u32 index = cpu_shard() * WH_MAX_PROBES + WH_SHAPE_GET(cookie, PROBE);
+    u64 *hits = bpf_map_lookup_elem(&probe_hits, &index);
+    if (hits) __sync_fetch_and_add(hits, 1);
+}
+
+WH_INLINE struct wh_stack_counters *counters_of(u32 stack)
+{
+    u32 index = cpu_shard() * config.stack_stride + stack;
+    return bpf_map_lookup_elem(&stack_counters, &index);
+}
+
+WH_INLINE void count_died(u32 stack, u64 size)
+{
+    struct wh_stack_counters *c = counters_of(stack);
+    if (!c) return;
+    __sync_fetch_and_add(&c->died_count, 1);
+    __sync_fetch_and_add(&c->died_bytes, size);
+}
+
+WH_INLINE void count_undied(u32 stack, u64 size)
+{
+    struct wh_stack_counters *c = counters_of(stack);
+    if (!c) return;
+    __sync_fetch_and_add(&c->died_count, -1);
+    __sync_fetch_and_add(&c->died_bytes, -size);
+}
+
+WH_INLINE void count_lost(u32 stack, u64 size)
+{
+    count(WH_COUNTER_ACQUIRE_LOST);
+    struct wh_stack_counters *c = counters_of(stack);
+    if (!c) return;
+    __sync_fetch_and_add(&c->lost_count, 1);
+    __sync_fetch_and_add(&c->lost_bytes, size);
+}
+
+#endif

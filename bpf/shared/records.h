@@ -1,0 +1,147 @@
+// What travels through the ring buffers, and the tables that BPF programs and user space share.
+// Included by BPF C and by C++; every struct that crosses the boundary is declared here, once.
+#ifndef WHOHOLDS_SHARED_RECORDS_H
+#define WHOHOLDS_SHARED_RECORDS_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define WH_STATIC_ASSERT(condition) static_assert(condition)
+#else
+#define WH_STATIC_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+enum wh_record_type {
+    WH_RECORD_NONE = 0,
+    WH_RECORD_ACQUIRE = 1,  // a resource that did not go through the young table
+    WH_RECORD_RELEASE = 2,  // of a resource that was not in the young table
+    WH_RECORD_RESTORE = 3,  // the call that released `key` failed: undo
+    WH_RECORD_STACK = 4,    // wh_stack_record
+    WH_RECORD_LOADER = 5,   // the dynamic linker changed its list of libraries
+    WH_RECORD_EXEC = 6,     // key: host tgid
+    WH_RECORD_FORK = 7,     // key: child's host tgid; flags: WH_FLAG_SHARED_MM
+};
+
+enum wh_record_flag {
+    WH_FLAG_TENTATIVE = 1 << 0,  // of a release: a RESTORE of the same key and thread may follow
+    WH_FLAG_SHARED_MM = 1 << 1,  // of a fork: the child shares the address space (vfork)
+    WH_FLAG_CALL_SHIFT = 8,      // of an acquired range: the flags argument of the call from this bit on
+};
+
+struct wh_record {
+    __u8 type;
+    __u8 kind;
+    __u16 process;  // index into the table of processes
+    __u32 tid;      // of the init namespace
+    __u64 key;
+    __u64 size;
+    __u64 time_ns;  // CLOCK_MONOTONIC
+    __u32 stack;    // index into the table of stacks
+    __u32 flags;
+};
+WH_STATIC_ASSERT(sizeof(struct wh_record) == 40);
+
+enum wh_stack_status {
+    WH_STACK_DONE = 0,            // walked to the outermost frame by unwind information
+    WH_STACK_FRAME_POINTERS = 1,  // followed frame pointers to an end: callers without them are missing
+    WH_STACK_BROKEN = 2,          // the chain of frame pointers led nowhere
+    WH_STACK_READ_FAILED = 3,
+    WH_STACK_TOO_DEEP = 4,
+    WH_STACK_NOT_KEPT = 5,        // the table of stacks is full (user space only)
+};
+
+#define WH_STACK_MAX_FRAMES 128
+
+struct wh_stack_record {
+    __u8 type;
+    __u8 kind;
+    __u16 process;
+    __u32 stack;
+    __u64 hash;
+    __u32 status;
+    __u32 frame_count;
+    __u64 frames[WH_STACK_MAX_FRAMES];  // innermost first; frame 0 is the return address of the acquiring call
+};
+WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 24 + 8 * WH_STACK_MAX_FRAMES);
+
+// The table of the young: a set-associative hash table in a BPF array that user space maps. Slots change hands by
+// compare-and-swap on `owner` alone:
+//   free -> busy (acquire) -> live -> busy (release in BPF, or sweep in user space) -> free.
+// The version grows with each filling, so that a compare-and-swap from a live owner succeeds only if key, size, stack and
+// time still are those read before.
+#define WH_YOUNG_WAYS 8
+
+struct wh_young_bucket {
+    __u64 key[WH_YOUNG_WAYS];
+    __u64 owner[WH_YOUNG_WAYS];  // state:8 kind:8 process:16 version:32, lowest first
+    __u64 size_stack[WH_YOUNG_WAYS];  // size:40 stack:24
+    __u64 time_ns[WH_YOUNG_WAYS];
+};
+WH_STATIC_ASSERT(sizeof(struct wh_young_bucket) == 256);
+
+enum wh_young_state { WH_YOUNG_FREE = 0, WH_YOUNG_BUSY = 1, WH_YOUNG_LIVE = 2 };
+
+#define WH_YOUNG_SIZE_BITS 40
+#define WH_YOUNG_SIZE_MAX ((1ull << WH_YOUNG_SIZE_BITS) - 1)
+#define WH_YOUNG_OWNER(state, kind, process) \
+    ((__u64)(state) | (__u64)(kind) << 8 | (__u64)(process) << 16)
+#define WH_YOUNG_OWNER_MASK 0xffffffffull
+#define WH_YOUNG_VERSION_ONE (1ull << 32)
+
+// The table of stacks: slot number + 1 is the stack's index. A slot holds the 64-bit hash, never 0, lowest bit: frames sent.
+#define WH_STACK_WAYS 8
+#define WH_STACK_SENT 1ull
+
+struct wh_stack_bucket {
+    __u64 hash[WH_STACK_WAYS];
+};
+
+// Per stack and shard of CPUs: what never reached user space as single events.
+struct wh_stack_counters {
+    __u64 died_count;  // released while in the young table
+    __u64 died_bytes;
+    __u64 lost_count;  // acquired, but there was no room to record it
+    __u64 lost_bytes;
+};
+
+struct wh_process {
+    __u64 mm;       // the address space; 0: not to be traced (now)
+    __u32 tgid;     // of the init namespace
+    __u32 flags;    // wh_process_flag
+};
+
+enum wh_process_flag {
+    WH_PROCESS_ADOPT_ON_EXEC = 1 << 0,    // take over the address space that the next exec makes
+    WH_PROCESS_STOP_AT_LOADER = 1 << 1,   // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
+};
+
+// What the task iterator says of one thread of the process that is asked for.
+struct wh_located_task {
+    __u64 mm;
+    __u64 start_time_ns;
+    __u32 tgid;         // of the init namespace
+    __u32 tid;
+};
+
+#define WH_MAX_PROCESSES 1024
+#define WH_MAX_PROBES 8192
+
+// Where the table of stacks is full, acquires are counted under one row for each process and kind, behind the table's rows.
+#define WH_NO_STACK_KINDS 8
+#define WH_NO_STACK_ROWS (WH_MAX_PROCESSES * WH_NO_STACK_KINDS)
+#define WH_NO_STACK_ROW(kind, process) \
+    (((process) & (WH_MAX_PROCESSES - 1)) * WH_NO_STACK_KINDS + ((kind) & (WH_NO_STACK_KINDS - 1)))
+
+struct wh_config {
+    __u64 pid_namespace_inode;
+    __u64 ring_wake_bytes;  // wake user space when this much waits in the ring
+    __u32 young_bucket_mask;
+    __u32 stack_bucket_mask;
+    __u32 no_stack_base;    // first of the WH_NO_STACK_ROWS
+    __u32 stack_stride;     // rows of stack counters a shard
+    __u32 shard_mask;       // shards of CPUs, a power of two, minus one
+    __u32 reserved;
+};
+WH_STATIC_ASSERT(sizeof(struct wh_config) == 40);
+
+#endif

@@ -1,0 +1,83 @@
+// What happens to the traced processes as a whole: exec, fork, new libraries; and where a process is in the kernel.
+
+#include "lib/filter.bpf.h"
+#include "lib/stream.bpf.h"
+
+// Host tgid -> index into `processes`, for the processes we trace.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WH_MAX_PROCESSES);
+    __type(key, u32);
+    __type(value, u32);
+} traced_tgids SEC(".maps");
+
+WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags)
+{
+    struct wh_record record = {
+        .type = type,
+        .process = process,
+        .tid = (u32)bpf_get_current_pid_tgid(),
+        .key = key,
+        .time_ns = bpf_ktime_get_ns(),
+        .flags = flags,
+    };
+    send_now(&record);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+    u32 tgid = task->tgid;
+    u32 *index = bpf_map_lookup_elem(&traced_tgids, &tgid);
+    if (!index) return 0;
+    u32 slot = *index;
+    struct wh_process *process = bpf_map_lookup_elem(&processes, &slot);
+    if (!process) return 0;
+    // The old address space is gone; its probes stop matching at once, unless we waited for this exec.
+    process->mm = process->flags & WH_PROCESS_ADOPT_ON_EXEC ? (u64)task->mm : 0;
+    process->flags &= ~WH_PROCESS_ADOPT_ON_EXEC;
+    notify(WH_RECORD_EXEC, slot, tgid, 0);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+    u32 tgid = parent->tgid;
+    if (parent->tgid == child->tgid) return 0;  // a thread
+    u32 *index = bpf_map_lookup_elem(&traced_tgids, &tgid);
+    if (!index) return 0;
+    notify(WH_RECORD_FORK, *index, child->tgid, parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
+    return 0;
+}
+
+// At _dl_debug_state: the dynamic linker calls it before and after it changes its list of libraries, for debuggers.
+SEC("uprobe")
+int loader_changed(struct pt_regs *ctx)
+{
+    u64 cookie = bpf_get_attach_cookie(ctx);
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (!is_traced(cookie, task)) return 0;
+    u32 slot = WH_SHAPE_GET(cookie, PROCESS);
+    struct wh_process *process = bpf_map_lookup_elem(&processes, &slot);
+    if (!process) return 0;
+    if (process->flags & WH_PROCESS_STOP_AT_LOADER) bpf_send_signal(19 /* SIGSTOP */);
+    notify(WH_RECORD_LOADER, slot, 0, 0);
+    return 0;
+}
+
+SEC("iter/task")
+int locate(struct bpf_iter__task *ctx)
+{
+    struct task_struct *task = ctx->task;
+    if (!task) return 0;
+    if (number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid)) != locate_tgid) return 0;
+    struct wh_located_task located = {
+        .mm = (u64)task->mm,
+        .start_time_ns = task->group_leader->start_time,
+        .tgid = task->tgid,
+        .tid = task->pid,
+    };
+    bpf_seq_write(ctx->meta->seq, &located, sizeof(located));
+    return 0;
+}

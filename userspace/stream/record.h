@@ -1,0 +1,52 @@
+// Record: the one currency between a source (live tracing, a test vector) and everything downstream.
+//
+// Order that a source keeps for each resource (process, kind, key): what happened earlier is delivered earlier, except for
+// kLateRelease, which comes with its time and before the records of the same round; kRoundEnd closes a round.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace whoholds {
+
+enum class RecordType : uint8_t {
+    kAcquire,        // key, size, time_ns, stack, flags
+    kRelease,        // key, size (ranges), time_ns, tid; tentative: a kRestore of the same key and thread may follow
+    kLateRelease,    // as kRelease, out of order
+    kRestore,        // key, tid: the call that released it failed
+    kLateRestore,    // as kRestore, out of order
+    kRoundEnd,       // all records before the last kLate… ones have been delivered
+    kStack,          // stack, hash, stack_status, frames
+    kStackCounters,  // stack, died, lost: cumulative, what never travelled as single records
+    kYoungBegin,     // the census of the young begins anew
+    kYoung,          // key, size, time_ns, stack: held, but still in the kernel's table
+    kProcessEnd,     // nothing of this process is held any more (exit, exec)
+    kLoaderChanged,  // the process has other libraries now
+    kExec,           // key: host tgid
+    kFork,           // key: host tgid of the child; flags
+};
+
+struct Record {
+    RecordType type = RecordType::kAcquire;
+    uint8_t kind = 0;      // wh_resource_kind
+    uint16_t process = 0;  // slot
+    uint32_t tid = 0;
+    uint64_t key = 0;
+    uint64_t size = 0;     // bytes
+    uint64_t time_ns = 0;  // CLOCK_MONOTONIC
+    uint32_t stack = 0;
+    uint32_t flags = 0;    // call flags of ranges; wh_record_flag of forks
+    bool tentative = false;
+    uint32_t stack_status = 0;
+    uint64_t hash = 0;
+    std::span<const uint64_t> frames;  // valid during the call only
+    uint64_t died_count = 0, died_bytes = 0, lost_count = 0, lost_bytes = 0;
+};
+
+class RecordSink {
+public:
+    virtual ~RecordSink() = default;
+    virtual void on_record(const Record& record) = 0;
+};
+
+}  // namespace whoholds
