@@ -1,0 +1,139 @@
+#include "analyze/headline.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace whoholds {
+namespace {
+
+constexpr const char* kExe = "/opt/shop/api";
+constexpr const char* kLibc = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+constexpr const char* kStdcxx = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30";
+constexpr const char* kSsl = "/usr/lib/x86_64-linux-gnu/libssl.so.3";
+
+Frame frame(std::string function, std::string module) {
+    Frame result;
+    result.function = std::move(function);
+    result.module = std::move(module);
+    return result;
+}
+
+TEST(Headline, tells_wrappers_from_their_users) {
+    const struct {
+        const char* function;
+        bool wrapper;
+    } kCases[] = {
+        {"malloc", true},
+        {"xmalloc", true},
+        {"xmalloc.part.0", true},
+        {"g_malloc0", true},
+        {"g_malloc0_n", true},
+        {"xnmalloc", true},
+        {"g_strdup", true},
+        {"g_strdup_printf", true},
+        {"xstrdup", true},
+        {"sqlite3Malloc", true},
+        {"CRYPTO_malloc", true},
+        {"PyMem_RawMalloc", true},
+        {"ztrymalloc_usable_internal", true},
+        {"je_malloc_default", true},
+        {"Pool::xcalloc(unsigned long)", true},
+        {"operator new", true},
+        {"operator new[](unsigned long, std::align_val_t)", true},
+        {"shop::Order::operator new", true},
+        {"shop::Order::operator new[](unsigned long)", true},
+        {"std::vector<std::string>::push_back", true},
+        {"void std::__introsort_loop<int*, long>(int*, int*, long)", true},
+        {"__gnu_cxx::new_allocator<char>::allocate", true},
+        {"alloc::vec::Vec<T>::push", true},
+        {"<alloc::string::String as core::clone::Clone>::clone", true},
+        {"__rust_alloc", true},
+        {"malloc_user", false},
+        {"main", false},
+        {"", false},
+        {"api::Session::Session(std::string const&)", false},
+        {"std_logger::open", false},
+        {"api::handle<std::string>(std::string)", false},
+        {"api::Cache::operator new_thing", false},
+        {"recalloc_pools", false},
+        {"shop::Order* shop::make<std::vector<int> >(int)", false},
+    };
+    for (const auto& c : kCases) {
+        EXPECT_EQ(is_allocator_wrapper(c.function), c.wrapper) << c.function;
+    }
+}
+
+TEST(Headline, knows_runtime_modules_by_file_name) {
+    for (const char* path : {"/lib/x86_64-linux-gnu/libc.so.6", "/lib/libc-2.31.so", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1",
+                             "/lib/libc.musl-x86_64.so.1", "/usr/lib/libc++.so.1", "/usr/lib/libc++abi.so.1.0", "/opt/any/libjemalloc.so.2",
+                             "/usr/lib/libtcmalloc_minimal.so.4", "/usr/lib/libmimalloc.so.2.0", "/usr/lib/libgcc_s.so.1", "[vdso]"}) {
+        EXPECT_TRUE(is_runtime_module(path)) << path;
+    }
+    for (const char* path : {"", "/usr/bin/ld", "/opt/libc", "/usr/lib/libcurl.so.4", "/usr/lib/libmagic.so.1", "/usr/lib/libcrypto.so.3",
+                             "/usr/lib/libdlib.so.19", "[jit]", "/opt/shop/api"}) {
+        EXPECT_FALSE(is_runtime_module(path)) << path;
+    }
+}
+
+TEST(Headline, takes_the_innermost_frame_of_the_main_executable) {
+    const std::vector<Frame> frames = {frame("operator new", kStdcxx), frame("std::string::reserve", kExe), frame("shop::add_item", kExe),
+                                       frame("main", kExe), frame("__libc_start_main", kLibc)};
+
+    EXPECT_EQ(headline_frame(frames, kExe), 2U);
+    EXPECT_EQ(headline_of(frames, kExe), "shop::add_item");
+}
+
+TEST(Headline, prefers_the_executable_to_libraries_of_the_system) {
+    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl), frame("accept_client", kExe), frame("main", kExe)};
+
+    EXPECT_EQ(headline_of(frames, kExe), "accept_client");
+}
+
+TEST(Headline, takes_a_library_that_the_user_installed) {
+    const std::vector<Frame> frames = {frame("SSL_new", kSsl), frame("plugin_open", "/opt/shop/plugins/tls.so"), frame("main", kExe)};
+
+    EXPECT_EQ(headline_of(frames, kExe), "plugin_open");
+}
+
+TEST(Headline, takes_an_executable_that_lives_among_the_system_libraries) {
+    const std::string postgres = "/usr/lib/postgresql/15/bin/postgres";
+    const std::vector<Frame> frames = {frame("malloc", kLibc), frame("AllocSetAlloc", postgres), frame("main", postgres)};
+
+    EXPECT_EQ(headline_of(frames, postgres), "AllocSetAlloc");
+}
+
+TEST(Headline, falls_back_to_a_library_when_no_user_code_is_on_the_stack) {
+    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl), frame("start_thread", kLibc)};
+
+    EXPECT_EQ(headline_of(frames, kExe), "SSL_new");
+}
+
+TEST(Headline, falls_back_to_the_outermost_wrapper_then_to_frame_0) {
+    const std::vector<Frame> wrappers = {frame("xmalloc", kExe), frame("xstrdup", kExe), frame("_start", kExe)};
+    const std::vector<Frame> libc = {frame("__fopen_internal", kLibc), frame("start_thread", kLibc)};
+
+    EXPECT_EQ(headline_of(wrappers, kExe), "xstrdup");
+    EXPECT_EQ(headline_of(libc, kExe), "__fopen_internal");
+}
+
+TEST(Headline, names_frames_without_symbols) {
+    Frame unnamed = frame("", kExe);
+    unnamed.module_address = 0x1a2b;
+    Frame unmapped;
+    unmapped.address = 0x7f00;
+
+    EXPECT_EQ(headline_of(std::vector<Frame>{frame("malloc", kLibc), unnamed}, kExe), "api+0x1a2b");
+    EXPECT_EQ(headline_of(std::vector<Frame>{unmapped}, kExe), "0x7f00");
+    EXPECT_EQ(headline_of({}, kExe), "");
+    EXPECT_EQ(headline_frame({}, kExe), 0U);
+}
+
+TEST(Headline, takes_jit_code_that_has_a_name) {
+    const std::vector<Frame> frames = {frame("", "[jit]"), frame("LazyCompile:*handler server.js:10", "[jit]"), frame("node::Start", "/usr/bin/node")};
+
+    EXPECT_EQ(headline_frame(frames, "/usr/bin/node"), 1U);
+}
+
+}  // namespace
+}  // namespace whoholds

@@ -1,0 +1,33 @@
+// The headline frame: the one line of a stack that a person should look at first. Stacks of acquired memory begin with
+// wrappers and library leaves that all stacks have in common; the headline is the innermost frame of the user's own code.
+// Used by the session (StackReport.headline) and by the text report. Pure: it sees frames, never files.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+// Index of the headline frame; frames are innermost first, exe is the path of the main executable as the target sees it.
+// The first of these that exists: the innermost frame of the user's code (the main executable, or a library outside of
+// the system's directories); the innermost frame of a system library that is neither a language runtime nor an allocator; any
+// frame outside of those; frame 0. Wrappers of allocators, std:: and program start-up are passed over. 0 for no frames.
+size_t headline_frame(std::span<const Frame> frames, std::string_view exe);
+
+// The frame's name for people and for JSON: the function, or module+0xoffset, or the bare address.
+std::string frame_name(const Frame& frame);
+
+// frame_name of the headline frame, "" for no frames.
+std::string headline_of(std::span<const Frame> frames, std::string_view exe);
+
+// malloc and operator new, whatever they are called: xmalloc, g_strdup, sqlite3Malloc, std::allocator::allocate.
+bool is_allocator_wrapper(std::string_view function);
+
+// libc, ld.so, the C++ and gcc runtimes, and the allocators, by the file's name.
+bool is_runtime_module(std::string_view path);
+
+}  // namespace whoholds
