@@ -13,7 +13,7 @@ test_packages=(
     clang-format-14 clang-tidy-14 python3 procps gdb bpftrace xz-utils musl-tools
     redis-server redis-tools nginx-light libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
 )
-bench_packages=(bpftrace)
+bench_packages=(bpftrace python3)
 fuzz_packages=(libclang-rt-14-dev)
 # A second, newer compiler for the BPF objects: they must load whichever of the two compiled them.
 newer_clang=clang-19
@@ -23,6 +23,9 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
+
+# The comment at the head of the script is its help.
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
 # Runs a command as root: directly, or through sudo.
 as_root() {
