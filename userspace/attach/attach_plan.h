@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -19,6 +20,8 @@ namespace whoholds {
 struct Placement {
     uint64_t delta = 0;         // bytes after the entry
     unsigned pushed_words = 0;  // 8-byte words pushed before the probe: entry stack pointer = rsp + 8 * pushed_words
+    // The register (as argument number) that holds argument n + 1 here: compilers copy arguments before they overwrite them.
+    std::array<uint8_t, 6> argument_at = {1, 2, 3, 4, 5, 6};
     bool emulated = false;      // the kernel emulates the instruction; else it is single-stepped, about ten times dearer
     std::string instruction;    // disassembly of the probed instruction
     std::string why;            // "function entry is emulated (push)", "moved 3 bytes to je", "no emulated instruction: stepped"
@@ -31,7 +34,8 @@ struct PlannedProbe {
     std::string table;                 // where the symbol was found
     uint64_t address = 0;              // virtual address of the function in the file
     uint64_t entry_offset = 0;         // file offset of the function
-    uint64_t shape = 0;                // call_shape.h, PROBE and PROCESS still 0, PUSHED_WORDS filled in
+    // call_shape.h, PROBE and PROCESS still 0, PUSHED_WORDS filled in, arguments numbered as they are where the probe sits
+    uint64_t shape = 0;
     bool needs_return = false;         // a uretprobe goes with it, at the same offset as the entry probe
     Placement placement;
 
@@ -72,6 +76,7 @@ struct PlanOptions {
     std::string return_probes_refusal;   // the sentence why not
     bool heap = true;
     bool mappings = true;
+    std::string target_root;             // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
 };
 
 // Opens the ELF files of mappings through open_file (tests give their own).

@@ -107,8 +107,10 @@ constexpr bool is_valid(const CallShape& shape) {
 
 static_assert(WH_SHAPE_PROCESS_SHIFT + WH_SHAPE_PROCESS_BITS == 64, "the shape fills the cookie");
 static_assert(WH_SHAPE_PROBE_SHIFT + WH_SHAPE_PROBE_BITS == WH_SHAPE_PROCESS_SHIFT);
-static_assert(WH_OPERATION_TRY_RELEASE <= WH_SHAPE_OPERATION_MAX && WH_SUCCESS_ALWAYS <= WH_SHAPE_SUCCESS_MAX);
-static_assert(WH_KIND_LIMIT <= WH_SHAPE_KIND_MAX + 1 && kMaxArgument <= WH_SHAPE_KEY_ARG_MAX);
+static_assert(unsigned{WH_OPERATION_TRY_RELEASE} <= unsigned{WH_SHAPE_OPERATION_MAX});
+static_assert(unsigned{WH_SUCCESS_ALWAYS} <= unsigned{WH_SHAPE_SUCCESS_MAX});
+static_assert(unsigned{WH_KIND_LIMIT} <= unsigned{WH_SHAPE_KIND_MAX} + 1);
+static_assert(kMaxArgument <= unsigned{WH_SHAPE_KEY_ARG_MAX});
 
 // The json_name of resource_kinds.h, "?" for values that are not in it.
 std::string kind_name(wh_resource_kind kind);
