@@ -1,0 +1,99 @@
+#include "proc/process_memory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+#include "proc/proc_text.h"
+#include "proc/stat.h"
+
+namespace whoholds {
+namespace {
+
+constexpr size_t kMaxReadBytes = size_t{64} << 20;
+
+std::string describe(pid_t pid, uint64_t address, size_t size) {
+    return fmt::format("read {} bytes at {:#x} of pid {}", size, address, pid);
+}
+
+// What a short read means: 0 bytes is /proc/PID/mem's way to say that the address space is gone.
+Error read_error(pid_t pid, uint64_t address, size_t size, ssize_t count) {
+    const std::string what = describe(pid, address, size);
+    if (count == 0) return {ErrorCode::kNotFound, what + ": the process has ended or runs another program"};
+    // The two ways in say "not mapped" differently.
+    if (errno == EIO || errno == EFAULT) return {ErrorCode::kNotFound, what + ": not mapped or not readable"};
+    return system_error(what, errno);
+}
+
+}  // namespace
+
+Result<ProcessMemory> ProcessMemory::open(const ProcRoot& root, pid_t pid) {
+    ProcessMemory memory;
+    memory.root_ = root;
+    memory.pid_ = pid;
+    WH_TRY(const ProcessStat stat, read_stat(root, pid));
+    memory.start_ticks_ = stat.start_ticks;
+    Result<UniqueFd> file = open_regular_file(process_path(root, pid, "mem"));
+    if (file) {
+        memory.mem_fd_ = *std::move(file);
+        return memory;
+    }
+    if (file.error().code == ErrorCode::kNotFound) return no_such_process(pid);
+
+    // process_vm_readv takes numbers of our own PID namespace, which another /proc need not show.
+    if (root.path != "/proc") return std::move(file).error();
+    uint8_t nothing = 0;
+    const iovec local{&nothing, 0};
+    if (::process_vm_readv(pid, &local, 1, nullptr, 0, 0) != 0) return std::move(file).error();
+    return memory;
+}
+
+Result<void> ProcessMemory::read_into(uint64_t address, std::span<uint8_t> buffer) const {
+    if (buffer.size() > kMaxReadBytes) {
+        return Error{ErrorCode::kLimit, describe(pid_, address, buffer.size()) + ": more than 64 MiB"};
+    }
+    if (buffer.size() > UINT64_MAX - address || address + buffer.size() > INT64_MAX) {
+        return Error{ErrorCode::kInvalidArgument, describe(pid_, address, buffer.size()) + ": not a user address"};
+    }
+    if (!mem_fd_) return read_by_call(address, buffer);
+
+    size_t done = 0;
+    while (done < buffer.size()) {
+        const ssize_t count = ::pread(mem_fd_.get(), buffer.data() + done, buffer.size() - done,
+                                      static_cast<off_t>(address + done));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return read_error(pid_, address + done, buffer.size() - done, count);
+        done += static_cast<size_t>(count);
+    }
+    return {};
+}
+
+Result<void> ProcessMemory::read_by_call(uint64_t address, std::span<uint8_t> buffer) const {
+    size_t done = 0;
+    while (done < buffer.size()) {
+        const iovec local{buffer.data() + done, buffer.size() - done};
+        const iovec remote{reinterpret_cast<void*>(address + done), buffer.size() - done};
+        const ssize_t count = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+        if (count <= 0) return read_error(pid_, address + done, buffer.size() - done, count);
+        done += static_cast<size_t>(count);
+    }
+    // Nothing holds the number for us: had it been given to another process before the read, it would show now.
+    WH_TRY(const ProcessStat now, read_stat(root_, pid_));
+    if (now.start_ticks != start_ticks_) return no_such_process(pid_);
+    return {};
+}
+
+Result<std::vector<uint8_t>> ProcessMemory::read(uint64_t address, size_t size) const {
+    if (size > kMaxReadBytes) {
+        return Error{ErrorCode::kLimit, describe(pid_, address, size) + ": more than 64 MiB"};
+    }
+    std::vector<uint8_t> bytes(size);
+    WH_TRY_VOID(read_into(address, bytes));
+    return bytes;
+}
+
+}  // namespace whoholds
