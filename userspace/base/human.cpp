@@ -54,11 +54,9 @@ std::string human_bytes(uint64_t bytes) {
 std::string human_signed_bytes(double bytes) {
     if (!std::isfinite(bytes)) return std::string(kNotAvailable);
     const std::string_view sign = bytes < 0 ? "-" : "+";
-    const double size = std::fabs(bytes);
-    if (std::round(size) < 1024) {
-        const auto whole = static_cast<uint64_t>(std::llround(size));
-        return whole == 0 ? "0 B" : fmt::format("{}{} B", sign, exact_count(whole));
-    }
+    const double size = std::round(std::fabs(bytes));
+    if (size == 0) return "0 B";
+    if (size < 1024) return fmt::format("{}{} B", sign, exact_count(static_cast<uint64_t>(size)));
 
     const Scaled scaled = scale(size, 1024, 10, kByteUnits.size());
     return fmt::format("{}{:.1f} {}", sign, scaled.value, kByteUnits[scaled.unit]);
