@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -14,8 +15,9 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kArgumentCount = kMaxArgument;
-constexpr std::array<ZydisRegister, kArgumentCount> kArgumentRegisters = {
-    ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_RCX, ZYDIS_REGISTER_R8, ZYDIS_REGISTER_R9};
+constexpr std::array<ZydisRegister, kArgumentCount> kArgumentRegisters = {ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI,
+                                                                          ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_RCX,
+                                                                          ZYDIS_REGISTER_R8,  ZYDIS_REGISTER_R9};
 constexpr std::array<const char*, kArgumentCount> kArgumentNames = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"};
 constexpr std::array<uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
 
@@ -69,6 +71,11 @@ bool may_move_to(std::string_view mnemonic) { return mnemonic != "nop" && mnemon
 std::string disassemble(const Decoded& decoded, uint64_t address, const char* mnemonic) {
     ZydisFormatter formatter;
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
+    ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+    for (const auto padding : {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, ZYDIS_FORMATTER_PROP_ADDR_PADDING_RELATIVE,
+                               ZYDIS_FORMATTER_PROP_DISP_PADDING, ZYDIS_FORMATTER_PROP_IMM_PADDING}) {
+        ZydisFormatterSetProperty(&formatter, padding, ZYDIS_PADDING_DISABLED);
+    }
     std::array<char, 128> buffer{};
     if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &decoded.instruction, decoded.operands.data(),
                                                       decoded.instruction.operand_count_visible, buffer.data(),
@@ -87,7 +94,8 @@ void for_each_branch(std::span<const uint8_t> code, uint64_t address, const Visi
     const ZydisDecoder decoder = make_decoder();
     for (size_t at = 0; at < code.size();) {
         ZydisDecodedInstruction instruction;
-        if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, code.data() + at, code.size() - at, &instruction))) {
+        if (!ZYAN_SUCCESS(
+                ZydisDecoderDecodeInstruction(&decoder, nullptr, code.data() + at, code.size() - at, &instruction))) {
             ++at;  // data between the code: find back into step
             continue;
         }
@@ -119,7 +127,7 @@ public:
 
     // False if the probe cannot sit behind this instruction; refusal() says why.
     bool step(const Decoded& decoded) {
-        if (!runs_straight(decoded.instruction)) return refuse("other code runs first");
+        if (!runs_straight(decoded.instruction)) return refuse("a call or system call comes first");
         const bool is_push =
             decoded.instruction.mnemonic == ZYDIS_MNEMONIC_PUSH && decoded.instruction.operand_width == 64;
         unsigned written = 0;

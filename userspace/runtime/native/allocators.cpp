@@ -44,10 +44,8 @@ constexpr uint64_t heap_resize(unsigned key_arg, unsigned size_arg) {
 }
 
 constexpr uint64_t heap_release(unsigned key_arg) {
-    return pack({.operation = WH_OPERATION_RELEASE,
-                 .kind = WH_KIND_HEAP,
-                 .key_arg = key_arg,
-                 .success = WH_SUCCESS_ALWAYS});
+    return pack(
+        {.operation = WH_OPERATION_RELEASE, .kind = WH_KIND_HEAP, .key_arg = key_arg, .success = WH_SUCCESS_ALWAYS});
 }
 
 constexpr uint64_t kMmap = pack({.operation = WH_OPERATION_ACQUIRE,

@@ -19,8 +19,8 @@ enum class AllocatorFamily : uint8_t { kLibc, kJemalloc, kTcmalloc, kMimalloc, k
 struct AllocatorFunction {
     std::string_view symbol;
     AllocatorFamily family = AllocatorFamily::kLibc;
-    uint64_t shape = 0;              // packed, see attach/call_shape.h
-    bool in_jemalloc_api = false;    // exists with a prefix in prefixed builds of jemalloc: je_malloc
+    uint64_t shape = 0;            // packed, see attach/call_shape.h
+    bool in_jemalloc_api = false;  // exists with a prefix in prefixed builds of jemalloc: je_malloc
 };
 
 std::span<const AllocatorFunction> allocator_functions();

@@ -1,0 +1,97 @@
+// What planning reads of an ELF file: the symbols of interest and the imports of its PLT.
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "attach/module_planner.h"
+#include "elf/elf_source.h"
+#include "runtime/native/allocators.h"
+
+namespace whoholds {
+namespace {
+
+// Relocation tables of the largest programs have some 100,000 entries in .rela.plt and .rela.dyn together.
+constexpr uint64_t kMaxRelocationBytes = 16 << 20;
+constexpr size_t kMaxSymbolName = 256;
+
+std::string dynamic_symbol_name(const ElfImage& elf, uint64_t index) {
+    const ElfSection* symbols = elf.find_section(".dynsym");
+    const ElfSection* strings = elf.find_section(".dynstr");
+    if (symbols == nullptr || strings == nullptr || index >= symbols->size / sizeof(Elf64_Sym)) return {};
+    Elf64_Sym symbol;
+    std::array<uint8_t, sizeof symbol> bytes{};
+    if (!elf.source().read_at(symbols->file_offset + index * sizeof symbol, bytes)) return {};
+    std::memcpy(&symbol, bytes.data(), sizeof symbol);
+    if (symbol.st_name >= strings->size) return {};
+    const auto name = elf.source().read_up_to(strings->file_offset + symbol.st_name,
+                                              std::min<uint64_t>(kMaxSymbolName, strings->size - symbol.st_name));
+    const auto end = std::find(name.begin(), name.end(), uint8_t{0});
+    return end == name.end() ? std::string() : std::string(name.begin(), end);
+}
+
+std::string import_name(const ElfImage& elf, uint64_t slot) {
+    for (const char* table : {".rela.plt", ".rela.dyn"}) {
+        const ElfSection* section = elf.find_section(table);
+        if (section == nullptr) continue;
+        const auto bytes = elf.source().read_up_to(section->file_offset, std::min(section->size, kMaxRelocationBytes));
+        for (size_t at = 0; at + sizeof(Elf64_Rela) <= bytes.size(); at += sizeof(Elf64_Rela)) {
+            Elf64_Rela relocation;
+            std::memcpy(&relocation, bytes.data() + at, sizeof relocation);
+            const auto type = ELF64_R_TYPE(relocation.r_info);
+            if (relocation.r_offset != slot || (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT)) continue;
+            return dynamic_symbol_name(elf, ELF64_R_SYM(relocation.r_info));
+        }
+    }
+    return {};
+}
+
+// The symbols that only appear when IFUNCs are asked for.
+Result<std::vector<ElfSymbol>> ifuncs_among(const ElfImage& elf, const ElfImage::SymbolOptions& options,
+                                            const std::vector<ElfSymbol>& functions,
+                                            const std::function<bool(std::string_view)>& wanted) {
+    ElfImage::SymbolOptions with_ifuncs = options;
+    with_ifuncs.include_ifuncs = true;
+    WH_TRY(std::vector<ElfSymbol> all, elf.function_symbols(with_ifuncs, wanted));
+    std::set<std::pair<std::string_view, uint64_t>> known;
+    for (const ElfSymbol& symbol : functions) known.emplace(symbol.name, symbol.address);
+    std::erase_if(all, [&](const ElfSymbol& symbol) { return known.contains({symbol.name, symbol.address}); });
+    return all;
+}
+
+}  // namespace
+
+Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options) {
+    ModuleCode code;
+    WH_TRY(code.symbols, elf.function_symbols(options, is_planned_symbol));
+    std::set<std::string, std::less<>> prefixes;
+    for (const ElfSymbol& symbol : code.symbols) {
+        const std::string_view prefix = jemalloc_prefix(symbol.name);
+        if (!prefix.empty() && prefix != "je_") prefixes.emplace(prefix);
+    }
+    std::function<bool(std::string_view)> wanted = is_planned_symbol;
+    if (!prefixes.empty()) {  // seldom: jemalloc with a prefix of its own; only now we know it
+        wanted = [prefixes](std::string_view name) {
+            return is_planned_symbol(name) ||
+                   std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+                       return find_jemalloc_function(name, prefix) != nullptr;
+                   });
+        };
+        WH_TRY(code.symbols, elf.function_symbols(options, wanted));
+    }
+    if (!code.symbols.empty()) {
+        WH_TRY(code.ifuncs, ifuncs_among(elf, options, code.symbols, wanted));
+    }
+    code.code_at = [&elf](uint64_t address, size_t size) { return elf.code_at(address, size); };
+    code.offset_of = [&elf](uint64_t address) {
+        return elf.is_executable(address) ? elf.offset_of(address) : std::optional<uint64_t>();
+    };
+    code.import_name = [&elf](uint64_t slot) { return import_name(elf, slot); };
+    code.is_go = elf.is_go();
+    code.is_library = elf.is_position_independent() && elf.interpreter().empty();
+    return code;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,46 @@
+// Plans the probes of one module. Pure: the module is given as symbols and a way to read its code, so that tests can make
+// one up. Used by planner.cpp only.
+// Invariant: what is not probed although the table names it is in `skipped`, with the reason.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attach/attach_plan.h"
+#include "elf/elf_image.h"
+
+namespace whoholds {
+
+struct ModuleCode {
+    std::vector<ElfSymbol> symbols;  // those that is_planned_symbol accepts
+    std::vector<ElfSymbol> ifuncs;   // likewise: their address is a resolver's
+    // Up to size bytes at a virtual address.
+    std::function<std::vector<uint8_t>(uint64_t address, size_t size)> code_at;
+    // File offset of a virtual address in an executable segment.
+    std::function<std::optional<uint64_t>(uint64_t address)> offset_of;
+    // The symbol whose address the dynamic linker puts into a slot of the PLT's table, "" when not known.
+    std::function<std::string(uint64_t slot)> import_name;
+    bool is_go = false;
+    bool is_library = false;  // a shared object that is not started as a program
+};
+
+// The symbols that planning a module takes an interest in: the rows of the table, prefixed jemalloc, and landmarks.
+bool is_planned_symbol(std::string_view name);
+
+// Reads what planning needs of an ELF file. The ElfImage must outlive the result.
+Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options);
+
+// The address of the function that the dynamic linker calls at every dlopen and dlclose, if this module has it.
+std::optional<uint64_t> loader_hook(const ModuleCode& code, std::string_view path);
+
+// Whether the path is that of a dynamic linker (glibc's ld-linux, musl's ld-musl).
+bool is_loader_path(std::string_view path);
+
+// Fills module.probes and module.is_allocator; module.path is given.
+void plan_module(const ModuleCode& code, const PlanOptions& options, ModulePlan& module, std::vector<Skipped>& skipped);
+
+}  // namespace whoholds

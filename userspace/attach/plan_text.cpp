@@ -1,0 +1,141 @@
+// An AttachPlan for people, and for programs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "attach/attach_plan.h"
+#include "attach/call_shape.h"
+#include "base/printable.h"
+
+namespace whoholds {
+namespace {
+
+std::string plural(size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// Measured on x86 (T41): about 0.5 µs against 5 µs.
+const char* price(const Placement& placement) { return placement.emulated ? "cheap" : "10x"; }
+
+std::string place(const Placement& placement) {
+    if (placement.delta == 0) return "entry " + placement.instruction;
+    return fmt::format("+{} {}", placement.delta, placement.instruction);
+}
+
+constexpr size_t kColumns = 6;
+using Row = std::array<std::string, kColumns>;
+
+std::string aligned(const std::vector<Row>& rows) {
+    std::array<size_t, kColumns> widths{};
+    for (const Row& row : rows) {
+        for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string text;
+    for (const Row& row : rows) {
+        std::string line = " ";
+        for (size_t i = 0; i < kColumns; ++i) line += fmt::format(" {:<{}} ", row[i], widths[i]);
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += line + "\n";
+    }
+    return text;
+}
+
+std::string module_to_text(const ModulePlan& module) {
+    std::string text =
+        fmt::format("{}{}{}\n", printable(module.path), module.build_id.empty() ? "" : "  build id " + module.build_id,
+                    module.is_allocator ? "  (an allocator: its own mappings are not the program's)" : "");
+    std::vector<Row> rows = {{"function", "found in", "where", "price", "return", "what the call does"}};
+    for (const PlannedProbe& probe : module.probes) {
+        rows.push_back({printable(probe.symbol), probe.family + " " + probe.table, place(probe.placement),
+                        price(probe.placement), probe.needs_return ? "yes" : "-", shape_to_text(probe.shape)});
+    }
+    text += aligned(rows);
+    for (const PlannedProbe& probe : module.probes) {
+        std::string names;
+        for (const std::string& alias : probe.aliases) names += (names.empty() ? "" : ", ") + printable(alias);
+        if (!names.empty()) text += fmt::format("  {} is also {}\n", printable(probe.symbol), names);
+        if (!probe.placement.emulated) text += fmt::format("  {}: {}\n", printable(probe.symbol), probe.placement.why);
+    }
+    return text + "\n";
+}
+
+std::string summary(const AttachPlan& plan) {
+    size_t cheap = 0;
+    size_t returns = 0;
+    for (const ModulePlan& module : plan.modules) {
+        for (const PlannedProbe& probe : module.probes) {
+            cheap += probe.placement.emulated ? 1 : 0;
+            returns += probe.needs_return ? 1 : 0;
+        }
+    }
+    if (plan.modules.empty())
+        return fmt::format("pid {}: NOTHING TO ATTACH TO; {} skipped\n", plan.pid, plan.skipped.size());
+    return fmt::format(
+        "pid {}: {} in {} ({} cheap: the kernel emulates the instruction; {} single-stepped, about 10x dearer), {}, {} "
+        "skipped; {}\n",
+        plan.pid, plural(plan.probe_count(), "function"), plural(plan.modules.size(), "module"), cheap,
+        plan.probe_count() - cheap, plural(returns, "return probe"), plan.skipped.size(),
+        plan.loader_offset == 0 ? "no dynamic linker to watch" : "the dynamic linker is watched for new libraries");
+}
+
+nlohmann::json probe_to_json(const PlannedProbe& probe) {
+    return {{"symbol", probe.symbol},
+            {"aliases", probe.aliases},
+            {"family", probe.family},
+            {"table", probe.table},
+            {"address", probe.address},
+            {"entry_offset", probe.entry_offset},
+            {"probe_offset", probe.probe_offset()},
+            {"shape", shape_to_text(probe.shape)},
+            {"shape_bits", fmt::format("{:#x}", probe.shape)},
+            {"return_probe", probe.needs_return},
+            {"placement",
+             {{"delta", probe.placement.delta},
+              {"pushed_words", probe.placement.pushed_words},
+              {"emulated", probe.placement.emulated},
+              {"instruction", probe.placement.instruction},
+              {"why", probe.placement.why}}}};
+}
+
+}  // namespace
+
+std::string plan_to_text(const AttachPlan& plan) {
+    std::string text;
+    for (const ModulePlan& module : plan.modules) text += module_to_text(module);
+    if (!plan.skipped.empty()) text += "skipped\n";
+    for (const Skipped& skipped : plan.skipped) {
+        text += fmt::format("  {}\n      {}\n", printable(skipped.what), printable(skipped.why));
+    }
+    if (!plan.skipped.empty()) text += "\n";
+    return text + summary(plan);
+}
+
+std::string plan_to_json(const AttachPlan& plan) {
+    nlohmann::json modules = nlohmann::json::array();
+    for (const ModulePlan& module : plan.modules) {
+        nlohmann::json probes = nlohmann::json::array();
+        for (const PlannedProbe& probe : module.probes) probes.push_back(probe_to_json(probe));
+        modules.push_back({{"path", module.path},
+                           {"open_path", module.open_path},
+                           {"device", fmt::format("{:x}:{:x}", module.device_major, module.device_minor)},
+                           {"inode", module.inode},
+                           {"build_id", module.build_id},
+                           {"is_allocator", module.is_allocator},
+                           {"first_address", module.first_address},
+                           {"end_address", module.end_address},
+                           {"probes", std::move(probes)}});
+    }
+    nlohmann::json skipped = nlohmann::json::array();
+    for (const Skipped& each : plan.skipped) skipped.push_back({{"what", each.what}, {"why", each.why}});
+    const nlohmann::json json = {{"pid", plan.pid},
+                                 {"modules", std::move(modules)},
+                                 {"skipped", std::move(skipped)},
+                                 {"loader", {{"open_path", plan.loader_open_path}, {"offset", plan.loader_offset}}}};
+    // Names are bytes of the target's files: what is no UTF-8 is replaced, not thrown at.
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace whoholds
