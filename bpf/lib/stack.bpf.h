@@ -119,7 +119,10 @@ WH_INLINE u32 stack_index(struct wh_walk *walk, struct wh_thread *thread, u32 ki
             u64 found = *(volatile u64 *)&bucket->hash[way];
             if (!found) {
                 found = __sync_val_compare_and_swap(&bucket->hash[way], 0, hash);
-                if (!found) found = hash;
+                if (!found) {
+                    found = hash;
+                    bucket->kind_process[way] = kind | process << 16;
+                }
             }
             if ((found & ~WH_STACK_SENT) != hash) continue;
             u32 stack = bucket_index * WH_STACK_WAYS + way + 1;

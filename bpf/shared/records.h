@@ -94,6 +94,7 @@ enum wh_young_state { WH_YOUNG_FREE = 0, WH_YOUNG_BUSY = 1, WH_YOUNG_LIVE = 2 };
 
 struct wh_stack_bucket {
     __u64 hash[WH_STACK_WAYS];
+    __u32 kind_process[WH_STACK_WAYS];  // kind | process << 16
 };
 
 // Per stack and shard of CPUs: what never reached user space as single events.

@@ -112,6 +112,7 @@ struct Report {
     std::string time;  // ISO 8601 UTC with milliseconds
     double attached_s = 0;
     bool final = false;
+    std::string end_reason;  // of the final report: "interrupted", "the process exited", "" otherwise
     std::vector<ProcessReport> processes;
     Coverage coverage;
 };

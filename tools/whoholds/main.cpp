@@ -1,0 +1,125 @@
+// Wires the command line to a session and prints. Decides nothing.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "attach/attach_plan.h"
+#include "bpf/session.h"
+#include "bpf/target.h"
+#include "options.h"
+#include "report/formats.h"
+
+namespace whoholds {
+namespace {
+
+int exit_code_of(FailureKind kind) {
+    switch (kind) {
+        case FailureKind::kOther: return kExitFailure;
+        case FailureKind::kUntraceable: return kExitNoProcess;
+        case FailureKind::kNoRights: return kExitNoRights;
+        case FailureKind::kKernel: return kExitKernelLacks;
+        case FailureKind::kNothingAttached: return kExitNothingAttached;
+    }
+    return kExitFailure;
+}
+
+int fail(const SessionError& failure) {
+    fmt::print(stderr, "whoholds: {}\n", failure.error.message);
+    return exit_code_of(failure.kind);
+}
+
+bool wants_kind(const Options& options, std::string_view kind) {
+    return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
+}
+
+SessionOptions session_options(const Options& options) {
+    SessionOptions session;
+    session.pids = options.pids;
+    session.command = options.command;
+    session.interval_s = options.interval_s;
+    session.count = options.count;
+    session.duration_s = options.duration_s;
+    session.only_final = options.quiet;
+    session.heap = wants_kind(options, "heap");
+    session.mappings = wants_kind(options, "mapping");
+    session.report.sort = static_cast<SortBy>(options.sort);
+    session.report.top = options.top;
+    session.report.filter.min_age_ns = static_cast<uint64_t>(options.min_age_s * 1e9);
+    session.report.filter.min_size_bytes = options.min_size_bytes;
+    auto set = [](uint32_t& place, const std::optional<uint64_t>& value) {
+        if (value) place = static_cast<uint32_t>(std::min<uint64_t>(*value, UINT32_MAX));
+    };
+    set(session.tracer.young_slots, options.young_slots);
+    set(session.tracer.ring_bytes, options.ring_bytes);
+    set(session.tracer.backlog_bytes, options.backlog_bytes);
+    set(session.tracer.max_stacks, options.max_stacks);
+    if (options.young_age_ms) session.young_age_s = static_cast<double>(*options.young_age_ms) / 1e3;
+    session.choose_method = options.attach_with == Options::AttachWith::kAuto;
+    if (options.attach_with == Options::AttachWith::kPerf) session.tracer.method = AttachMethod::kPerf;
+    return session;
+}
+
+FormatOptions format_options(const Options& options) {
+    FormatOptions format;
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    format.color = options.color == Options::Color::kAlways ||
+                   (options.color == Options::Color::kAuto && terminal && getenv("NO_COLOR") == nullptr);
+    format.top = options.top;
+    winsize size{};
+    if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) format.width = std::max<unsigned>(size.ws_col, 100);
+    return format;
+}
+
+int print_plans(const Options& options) {
+    ProcRoot root;
+    for (pid_t pid : options.pids) {
+        if (auto refusal = check_traceable(root, pid)) return fail(*refusal);
+        auto maps = read_maps(root, pid);
+        if (!maps) return fail({FailureKind::kOther, std::move(maps).error()});
+        PlanOptions plan_options =
+            plan_options_for(root, pid, wants_kind(options, "heap"), wants_kind(options, "mapping"));
+        AttachPlan plan = make_plan(pid, *maps, plan_options, open_elf_of(root, pid));
+        std::string text = options.json ? plan_to_json(plan) : plan_to_text(plan);
+        std::fwrite(text.data(), 1, text.size(), stdout);
+    }
+    return kExitReported;
+}
+
+int trace(const Options& options) {
+    const Format& format = *find_format(options.json ? "json" : "text");
+    const FormatOptions format_with = format_options(options);
+    SessionEvents events;
+    events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+    events.on_report = [&](const Report& report) {
+        std::string text = format.write(report, format_with);
+        return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    };
+    if (auto failure = run_session(session_options(options), events)) return fail(*failure);
+    return kExitReported;
+}
+
+int run(int argc, char** argv) {
+    // A reader that goes away (| head) ends us by a failed write, not by a signal in the middle of something.
+    std::signal(SIGPIPE, SIG_IGN);
+    ParseOutcome parsed = parse_options({argv + 1, argv + argc});
+    if (parsed.exit_code) {
+        if (*parsed.exit_code == 0)
+            std::fputs(parsed.text.c_str(), stdout);
+        else
+            fmt::print(stderr, "whoholds: {}\n", parsed.text);
+        return *parsed.exit_code;
+    }
+    return parsed.options.action == Options::Action::kPlan ? print_plans(parsed.options) : trace(parsed.options);
+}
+
+}  // namespace
+}  // namespace whoholds
+
+int main(int argc, char** argv) { return whoholds::run(argc, argv); }

@@ -1,0 +1,176 @@
+#include "analyze/report_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "analyze/headline.h"
+#include "base/human.h"
+#include "bpf/shared/records.h"
+#include "bpf/shared/resource_kinds.h"
+
+namespace whoholds {
+
+namespace {
+
+struct KindRow {
+    uint8_t kind;
+    std::string_view json_name;
+    std::string_view title;
+};
+
+constexpr KindRow kKinds[] = {
+#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) {value, json_name, title},
+    WH_RESOURCE_KINDS(X)
+#undef X
+};
+
+const KindRow* find_kind(uint8_t kind) {
+    for (const KindRow& row : kKinds)
+        if (row.kind == kind) return &row;
+    return nullptr;
+}
+
+uint32_t kind_key(uint16_t process, uint8_t kind) { return static_cast<uint32_t>(process) << 8 | kind; }
+
+std::optional<double> age_s(uint64_t time_ns, uint64_t now_ns) {
+    if (time_ns == std::numeric_limits<uint64_t>::max()) return std::nullopt;
+    return now_ns > time_ns ? static_cast<double>(now_ns - time_ns) / 1e9 : 0.0;
+}
+
+std::string why_incomplete(const StackInfo* info) {
+    if (!info) return "the frames did not arrive: the ring was full";
+    switch (info->status) {
+        case WH_STACK_DONE: return "";
+        case WH_STACK_FRAME_POINTERS:
+            return "followed frame pointers: the direct caller is exact, callers built without frame pointers are missing";
+        case WH_STACK_BROKEN:
+            return "frame pointers end here: the direct caller is exact, what lies behind it was built without them";
+        case WH_STACK_READ_FAILED: return "the stack's memory could not be read";
+        case WH_STACK_TOO_DEEP: return fmt::format("deeper than {} frames", WH_STACK_MAX_FRAMES);
+        case WH_STACK_NOT_KEPT: return "no stack: the table of stacks is full (--max-stacks)";
+        default: return "unknown";
+    }
+}
+
+bool is_allocators_own(const ProfileStack& stack, const Aggregator& aggregator, const ProcessView& view) {
+    if (stack.kind != WH_KIND_MAPPING) return false;
+    const StackInfo* info = aggregator.find_stack(stack.stack);
+    if (!info || info->frames.empty()) return false;
+    return std::ranges::any_of(view.allocator_code, [&](const AddressRange& range) {
+        return info->frames[0] > range.start && info->frames[0] <= range.end;
+    });
+}
+
+void subtract(Amount& from, const Amount& what) {
+    from.count -= what.count;
+    from.bytes -= what.bytes;
+}
+
+}  // namespace
+
+void ReportBuilder::sample(const Profile& profile, double time_s) {
+    for (const ProfileStack& stack : profile.stacks) stack_growth_[stack.stack].add(time_s, stack.held);
+    for (const ProfileKind& kind : profile.kinds)
+        kind_growth_[kind_key(kind.process, kind.kind)].add(time_s, kind.held);
+}
+
+void ReportBuilder::sort_and_cut(std::vector<ProfileStack>& stacks) const {
+    auto rank = [&](const ProfileStack& stack) -> uint64_t {
+        switch (options_.sort) {
+            case SortBy::kBytes: return stack.held.bytes;
+            case SortBy::kCount: return stack.held.count;
+            case SortBy::kAge: return ~stack.oldest_ns;
+            case SortBy::kTotal: return stack.acquired.bytes;
+        }
+        return 0;
+    };
+    if (options_.sort != SortBy::kTotal)
+        std::erase_if(stacks, [](const ProfileStack& stack) { return stack.held.count == 0; });
+    // Equal ones by index, so that the order is stable between intervals.
+    std::ranges::sort(stacks, [&](const ProfileStack& a, const ProfileStack& b) {
+        return std::pair(rank(b), a.stack) < std::pair(rank(a), b.stack);
+    });
+    if (stacks.size() > options_.top) stacks.resize(options_.top);
+}
+
+StackReport ReportBuilder::describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
+                                    uint64_t now_ns) const {
+    StackReport report;
+    const KindRow* kind = find_kind(stack.kind);
+    report.kind = kind ? kind->json_name : "unknown";
+    report.held = stack.held;
+    report.acquired = stack.acquired;
+    report.released = stack.released;
+    report.oldest_s = age_s(stack.oldest_ns, now_ns);
+    auto growth = stack_growth_.find(stack.stack);
+    if (growth != stack_growth_.end()) report.growth_per_min = growth->second.per_minute();
+    const StackInfo* info = aggregator.find_stack(stack.stack);
+    report.why_incomplete = why_incomplete(info);
+    report.complete = report.why_incomplete.empty();
+    if (!info) return report;
+    report.id = info->hash;
+    for (uint64_t pc : info->frames)
+        for (Frame& frame : view.symbolizer->symbolize(pc)) report.frames.push_back(std::move(frame));
+    report.headline = headline_of(report.frames, view.exe);
+    return report;
+}
+
+void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
+                         ProcessReport& report, Coverage& coverage) const {
+    for (const KindRow& row : kKinds) {
+        auto found = std::ranges::find_if(profile.kinds, [&](const ProfileKind& kind) {
+            return kind.process == view.slot && kind.kind == row.kind;
+        });
+        if (found == profile.kinds.end()) continue;
+        KindReport kind;
+        kind.kind = row.json_name;
+        kind.title = row.title;
+        kind.held = found->held;
+        kind.acquired = found->acquired;
+        kind.released = found->released;
+        kind.lost = found->lost;
+        kind.released_unknown = found->released_unknown;
+        kind.oldest_s = age_s(found->oldest_ns, now_ns);
+        if (auto growth = kind_growth_.find(kind_key(view.slot, row.kind)); growth != kind_growth_.end())
+            kind.growth_per_min = growth->second.per_minute();
+
+        std::vector<ProfileStack> stacks;
+        Amount own;
+        for (const ProfileStack& stack : profile.stacks) {
+            if (stack.process != view.slot || stack.kind != row.kind) continue;
+            if (is_allocators_own(stack, aggregator, view)) {
+                own.count += stack.held.count;
+                own.bytes += stack.held.bytes;
+                subtract(kind.held, stack.held);
+                subtract(kind.acquired, stack.acquired);
+                subtract(kind.released, stack.released);
+                subtract(kind.lost, stack.lost);
+                continue;
+            }
+            const StackInfo* info = aggregator.find_stack(stack.stack);
+            (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
+            stacks.push_back(stack);
+        }
+        if (own.count != 0)
+            coverage.notes.push_back(fmt::format("{} mappings ({}) are the allocator's own and not listed", own.count,
+                                                 human_bytes(own.bytes)));
+        if (kind.lost.count != 0)
+            kind.note = fmt::format("{} acquired but not recorded, see coverage", exact_count(kind.lost.count));
+        report.kinds.push_back(kind);
+        report.stack_count += stacks.size();
+        sort_and_cut(stacks);
+        std::vector<uint32_t> indexes;
+        for (const ProfileStack& stack : stacks) indexes.push_back(stack.stack);
+        auto medians = aggregator.median_ages(indexes, now_ns, options_.filter);
+        for (size_t i = 0; i < stacks.size(); i++) {
+            StackReport described = describe(aggregator, stacks[i], view, now_ns);
+            if (medians[i]) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
+            report.stacks.push_back(std::move(described));
+        }
+    }
+}
+
+}  // namespace whoholds

@@ -1,0 +1,63 @@
+// ReportBuilder: Profile + names -> the stacks and kinds of a Report. Keeps the growth of each stack and kind from report to report.
+// Used by the session. Pure: what it needs of the process is passed in.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analyze/growth.h"
+#include "profile/aggregator.h"
+#include "profile/profile.h"
+#include "report/report.h"
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+enum class SortBy : uint8_t { kBytes, kCount, kAge, kTotal };
+
+struct ReportOptions {
+    SortBy sort = SortBy::kBytes;
+    size_t top = 10;  // stacks a kind
+    ProfileFilter filter;
+};
+
+struct AddressRange {
+    uint64_t start = 0;
+    uint64_t end = 0;
+};
+
+// What the builder must know of one process.
+struct ProcessView {
+    uint16_t slot = 0;
+    std::string exe;
+    Symbolizer* symbolizer = nullptr;
+    // Mappings made by code in these are an allocator's own, not the program's.
+    std::vector<AddressRange> allocator_code;
+};
+
+class ReportBuilder {
+public:
+    explicit ReportBuilder(ReportOptions options) : options_(options) {}
+
+    // Once a report, before fill(): notes what is held at time_s (since attach).
+    void sample(const Profile& profile, double time_s);
+
+    // Fills kinds, stacks and stack_count of `report`; adds to the stack counts of `coverage`.
+    void fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
+              ProcessReport& report, Coverage& coverage) const;
+
+private:
+    StackReport describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
+                         uint64_t now_ns) const;
+    void sort_and_cut(std::vector<ProfileStack>& stacks) const;
+
+    ReportOptions options_;
+    absl::flat_hash_map<uint32_t, GrowthSeries> stack_growth_;
+    absl::flat_hash_map<uint32_t, GrowthSeries> kind_growth_;  // process << 8 | kind
+};
+
+}  // namespace whoholds

@@ -1,0 +1,133 @@
+#include "bpf/attach.h"
+
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "base/unique_fd.h"
+#include "bpf/shared/call_shape.h"
+#include "bpf/uprobe_link.h"
+
+namespace whoholds {
+
+namespace {
+
+struct LinkDestroyer {
+    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+
+struct Target {  // one program on some offsets of one file
+    const bpf_program* program = nullptr;
+    bool is_return = false;
+    std::vector<uint64_t> offsets;
+    std::vector<uint64_t> cookies;
+    std::vector<std::string> symbols;
+
+    void add(uint64_t offset, uint64_t cookie, const std::string& symbol) {
+        offsets.push_back(offset);
+        cookies.push_back(cookie);
+        symbols.push_back(symbol);
+    }
+};
+
+}  // namespace
+
+struct AttachedProbes::State {
+    std::vector<UniqueFd> multi_links;
+    std::vector<std::unique_ptr<bpf_link, LinkDestroyer>> perf_links;
+    std::vector<AttachedProbe> probes;
+
+    bool attach_multi(const Target& target, const std::string& path, pid_t pid);
+    bool attach_perf(const Target& target, size_t index, const std::string& path, pid_t pid);
+    void attach_each(const Target& target, const ModulePlan& module, pid_t pid, AttachMethod method,
+                     std::vector<Skipped>& skipped);
+};
+
+AttachedProbes::AttachedProbes() : state_(std::make_unique<State>()) {}
+AttachedProbes::AttachedProbes(AttachedProbes&&) noexcept = default;
+AttachedProbes& AttachedProbes::operator=(AttachedProbes&&) noexcept = default;
+AttachedProbes::~AttachedProbes() = default;
+
+const std::vector<AttachedProbe>& AttachedProbes::probes() const { return state_->probes; }
+
+void AttachedProbes::detach() {
+    state_->multi_links.clear();
+    state_->perf_links.clear();
+}
+
+bool AttachedProbes::State::attach_multi(const Target& target, const std::string& path, pid_t pid) {
+    UniqueFd link(create_uprobe_multi(bpf_program__fd(target.program), {.path = path,
+                                                                        .offsets = target.offsets,
+                                                                        .cookies = target.cookies,
+                                                                        .pid = pid,
+                                                                        .is_return = target.is_return}));
+    if (!link) return false;
+    multi_links.push_back(std::move(link));
+    return true;
+}
+
+bool AttachedProbes::State::attach_perf(const Target& target, size_t index, const std::string& path, pid_t pid) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = target.cookies[index], .retprobe = target.is_return);
+    bpf_link* link =
+        bpf_program__attach_uprobe_opts(target.program, pid, path.c_str(), target.offsets[index], &options);
+    if (!link) return false;
+    perf_links.emplace_back(link);
+    return true;
+}
+
+// One by one: with perf uprobes always, else to find out which function the kernel refuses.
+void AttachedProbes::State::attach_each(const Target& target, const ModulePlan& module, pid_t pid, AttachMethod method,
+                                        std::vector<Skipped>& skipped) {
+    for (size_t i = 0; i < target.offsets.size(); i++) {
+        Target one{.program = target.program, .is_return = target.is_return};
+        one.add(target.offsets[i], target.cookies[i], target.symbols[i]);
+        bool attached = method == AttachMethod::kUprobeMulti ? attach_multi(one, module.open_path, pid)
+                                                             : attach_perf(one, 0, module.open_path, pid);
+        if (!attached)
+            skipped.push_back({fmt::format("{} in {}", target.symbols[i], module.path),
+                               system_error(target.is_return ? "attach the return probe" : "attach the probe", errno)
+                                   .message});
+    }
+}
+
+void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, uint32_t& next_probe,
+                            std::vector<Skipped>& skipped) {
+    AttachMethod method = tracer.options().method;
+    for (const ModulePlan& module : plan.modules) {
+        Target release{.program = tracer.release_program()};
+        Target returns{.program = tracer.return_program(), .is_return = true};
+        Target enter{.program = tracer.enter_program()};
+        for (const PlannedProbe& probe : module.probes) {
+            if (next_probe >= WH_MAX_PROBES) {
+                skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
+                continue;
+            }
+            uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
+            Target& first = probe.needs_return ? enter : release;
+            first.add(probe.probe_offset(), cookie, probe.symbol);
+            if (probe.needs_return) returns.add(probe.probe_offset(), cookie, probe.symbol);
+            state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), next_probe,
+                                      probe.placement.emulated, probe.needs_return});
+            next_probe++;
+        }
+        for (const Target* target : {&release, &returns, &enter}) {
+            if (target->offsets.empty()) continue;
+            if (method == AttachMethod::kUprobeMulti && state_->attach_multi(*target, module.open_path, plan.pid))
+                continue;
+            state_->attach_each(*target, module, plan.pid, method, skipped);
+        }
+    }
+    if (plan.loader_offset != 0 && !attach_loader(tracer, plan.loader_open_path, plan.loader_offset, slot, plan.pid))
+        skipped.push_back({"_dl_debug_state", "libraries loaded later are found by polling only"});
+}
+
+bool AttachedProbes::attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot,
+                                   pid_t pid) {
+    Target target{.program = tracer.loader_program()};
+    target.add(offset, WH_SHAPE_PUT(PROCESS, slot), "_dl_debug_state");
+    return tracer.options().method == AttachMethod::kUprobeMulti ? state_->attach_multi(target, path, pid)
+                                                                 : state_->attach_perf(target, 0, path, pid);
+}
+
+}  // namespace whoholds

@@ -1,0 +1,47 @@
+// Executes an AttachPlan: attaches its probes and keeps them until it is destroyed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attach/attach_plan.h"
+#include "base/result.h"
+#include "bpf/tracer.h"
+
+namespace whoholds {
+
+struct AttachedProbe {
+    std::string symbol;
+    std::string module;
+    uint64_t offset = 0;
+    uint32_t probe = 0;  // index of its hit counter
+    bool emulated = false;
+    bool has_return = false;
+};
+
+class AttachedProbes {
+public:
+    AttachedProbes();
+    AttachedProbes(AttachedProbes&&) noexcept;
+    AttachedProbes& operator=(AttachedProbes&&) noexcept;
+    ~AttachedProbes();
+
+    // Probes get the hit counters from next_probe on, which is moved on. What cannot be attached is left out and said in
+    // `skipped`. Releases are attached first, entries of acquiring functions last: should events flow meanwhile, none can
+    // look like a leak.
+    void attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, uint32_t& next_probe,
+                std::vector<Skipped>& skipped);
+    // The dynamic linker's hook alone, in the given file.
+    bool attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot, pid_t pid);
+
+    [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
+    void detach();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace whoholds

@@ -1,0 +1,82 @@
+#include "bpf/coverage.h"
+
+#include <fmt/format.h>
+
+#include "base/human.h"
+#include "bpf/shared/counters.h"
+
+namespace whoholds {
+
+namespace {
+
+// What an event costs the target, in microseconds, on a machine with dear traps (tests/bench measures yours). Only for the
+// estimate in the coverage section.
+constexpr double kEmulatedTrapUs = 0.45;
+constexpr double kSteppedTrapUs = 4.4;
+constexpr double kReturnTrapUs = 0.35;
+constexpr double kProgramUs = 0.15;
+
+struct CounterRow {
+    wh_counter counter;
+    const char* name;
+    bool loses;
+    const char* sentence;
+};
+
+constexpr CounterRow kCounters[] = {
+#define X(enumerator, name, loses, sentence) {enumerator, name, (loses) != 0, sentence},
+    WH_COUNTERS(X)
+#undef X
+};
+
+constexpr int64_t kSilentGrowthBytes = 1 << 20;
+
+}  // namespace
+
+void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const ProcessReport& process,
+                               Coverage& coverage) {
+    const char* how = tracer.options().method == AttachMethod::kUprobeMulti ? "uprobe_multi" : "perf uprobe";
+    uint64_t seen = 0;
+    for (const AttachedProbe& probe : target.probes().probes()) {
+        uint64_t hits = tracer.probe_hits(probe.probe);
+        seen += hits;
+        double price = (probe.emulated ? kEmulatedTrapUs : kSteppedTrapUs) + kProgramUs;
+        if (probe.has_return) price += kReturnTrapUs + kProgramUs;
+        price_now_us_ += static_cast<double>(hits) * price;
+        coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
+    }
+    coverage.events_seen += seen;
+    for (const Skipped& skipped : target.skipped()) coverage.skipped.push_back({skipped.what, skipped.why});
+    if (target.acquiring_probe_count() == 0 && !target.waits_at_loader)
+        coverage.warnings.push_back(fmt::format(
+            "NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why", target.pid(), target.pid()));
+    else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes)
+        coverage.warnings.push_back(fmt::format(
+            "NOTHING SEEN in pid {} although its RSS grew by {}: it takes its memory in a way that is not probed "
+            "(its own allocator, direct system calls); `whoholds plan -p {}` shows what is attached",
+            target.pid(), human_bytes(static_cast<uint64_t>(process.rss_change_bytes)), target.pid()));
+}
+
+void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, double time_s, Coverage& coverage) {
+    for (const CounterRow& row : kCounters) {
+        uint64_t value = tracer.counter(row.counter);
+        if (row.counter == WH_COUNTER_HEALED) value += aggregator.healed();
+        if (value == 0) continue;
+        coverage.losses.push_back({row.name, row.sentence, value});
+        if (row.loses) coverage.events_lost += value;
+    }
+    double elapsed_s = time_s - time_before_s_;
+    if (elapsed_s > 0) {
+        coverage.events_per_s = static_cast<double>(coverage.events_seen - seen_before_) / elapsed_s;
+        coverage.cost_core_percent = (price_now_us_ - price_before_us_) / elapsed_s / 1e6 * 100;
+    }
+    seen_before_ = coverage.events_seen;
+    price_before_us_ = price_now_us_;
+    price_now_us_ = 0;
+    time_before_s_ = time_s;
+    coverage.notes.push_back(
+        fmt::format("tables in the kernel: {}; held in whoholds: {} blocks", human_bytes(tracer.kernel_memory_bytes()),
+                    exact_count(aggregator.blocks_held())));
+}
+
+}  // namespace whoholds

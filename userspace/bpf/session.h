@@ -1,0 +1,51 @@
+// Session: wires discovery, plan, attach, stream, aggregator and report into one epoll loop on one thread. Decides nothing itself
+// that another room can decide.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analyze/report_builder.h"
+#include "base/result.h"
+#include "bpf/tracer.h"
+
+namespace whoholds {
+
+struct SessionOptions {
+    std::vector<pid_t> pids;
+    std::vector<std::string> command;  // of `run`; then pids is empty
+    double interval_s = 5;
+    std::optional<uint64_t> count;
+    std::optional<double> duration_s;
+    bool only_final = false;
+    bool heap = true;
+    bool mappings = true;
+    ReportOptions report;
+    TracerOptions tracer;
+    bool choose_method = true;  // false: tracer.method is what the user asked for
+    double young_age_s = 1;
+};
+
+struct SessionEvents {
+    std::function<void(const std::string& line)> on_progress;  // for standard error
+    std::function<bool(const Report& report)> on_report;        // false: nobody reads any more, stop
+};
+
+// Why a session could not begin; main makes an exit code of it.
+enum class FailureKind : uint8_t { kOther, kUntraceable, kNoRights, kKernel, kNothingAttached };
+
+struct SessionError {
+    FailureKind kind = FailureKind::kOther;
+    Error error;
+};
+
+// Runs to the end: the final report was given to on_report. nullopt: all went well.
+std::optional<SessionError> run_session(const SessionOptions& options, const SessionEvents& events);
+
+}  // namespace whoholds

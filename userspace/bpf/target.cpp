@@ -1,0 +1,219 @@
+#include "bpf/target.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/human.h"
+#include "bpf/kernel_features.h"
+#include "proc/system.h"
+
+namespace whoholds {
+
+namespace {
+
+constexpr int kSeccompFilter = 2;
+
+std::pair<uint64_t, uint64_t> identity_of(const Mapping& mapping) {
+    return {static_cast<uint64_t>(mapping.device_major) << 32 | mapping.device_minor, mapping.inode};
+}
+
+SessionError untraceable(std::string message) {
+    return {FailureKind::kUntraceable, {ErrorCode::kUnsupported, std::move(message)}};
+}
+
+// Mappings as the kernel is going to make them for a file that is not mapped yet.
+std::optional<Mapping> mapping_to_be(const std::string& path) {
+    struct stat file {};
+    if (path.empty() || stat(path.c_str(), &file) != 0) return std::nullopt;
+    Mapping mapping;
+    mapping.readable = mapping.executable = true;
+    mapping.inode = file.st_ino;
+    mapping.device_major = static_cast<uint32_t>(file.st_dev >> 8);
+    mapping.path = path;
+    return mapping;
+}
+
+}  // namespace
+
+std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
+    auto status = read_status(root, pid);
+    if (!status) {
+        if (status.error().code == ErrorCode::kNotFound)
+            return untraceable(fmt::format(
+                "there is no process {}: check the number (in a container, the number that ps shows there)", pid));
+        return SessionError{status.error().code == ErrorCode::kPermission ? FailureKind::kNoRights : FailureKind::kOther,
+                            std::move(status).error()};
+    }
+    if (status->is_kernel_thread)
+        return untraceable(fmt::format("process {} is a kernel thread: it has no memory of its own to trace", pid));
+    if (status->state == 'Z' || status->state == 'X')
+        return untraceable(fmt::format("process {} has exited already and only waits to be reaped", pid));
+    if (status->pointer_bits == 32)
+        return untraceable(
+            fmt::format("process {} is a 32-bit program: whoholds traces 64-bit x86-64 programs only", pid));
+    if (status->pointer_bits == 64 && status->machine != "x86-64")
+        return untraceable(
+            fmt::format("process {} is a {} program: whoholds traces x86-64 programs only", pid, status->machine));
+    if (auto maps = read_maps(root, pid); !maps && maps.error().code == ErrorCode::kPermission)
+        return SessionError{FailureKind::kNoRights,
+                            {ErrorCode::kPermission,
+                             fmt::format("process {} may not be inspected: run whoholds as root (sudo), or give it "
+                                         "CAP_SYS_PTRACE as well",
+                                         pid)}};
+    return std::nullopt;
+}
+
+PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool mappings) {
+    PlanOptions options;
+    options.heap = heap;
+    options.mappings = mappings;
+    if (highest_seccomp_mode(root, pid) == kSeccompFilter) {
+        static const bool kSurvives = return_probes_survive_seccomp();
+        if (!kSurvives) {
+            options.return_probes_allowed = false;
+            options.return_probes_refusal =
+                "the process is under a seccomp filter, and on this kernel a return probe would kill it: run it without "
+                "the filter (seccomp: Unconfined), or on Linux 6.14 or newer";
+        }
+    }
+    return options;
+}
+
+Target::Target(ProcRoot root, pid_t pid, uint16_t slot)
+    : root_(std::move(root)),
+      pid_(pid),
+      slot_(slot),
+      pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
+      symbolizer_(root_, pid) {
+    base_.pid = pid;
+    base_.host_pid = pid;
+}
+
+void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) {
+    skipped_.insert(skipped_.end(), plan.skipped.begin(), plan.skipped.end());
+    for (const ModulePlan& module : plan.modules)
+        if (module.is_allocator && module.path != base_.exe)
+            allocator_code_.push_back({module.first_address, module.end_address});
+    probes_.attach(tracer, plan, slot_, next_probe, skipped_);
+}
+
+Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
+    WH_TRY(auto located, tracer.locate(pid_));
+    if (!located) return Error{ErrorCode::kNotFound, fmt::format("process {} has just exited", pid_)};
+    host_tgid_ = located->tgid;
+    base_.host_pid = static_cast<pid_t>(located->tgid);
+    WH_TRY(auto maps, read_maps(root_, pid_));
+    for (const Mapping& mapping : maps)
+        if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
+    observe(0);
+    attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), next_probe);
+    symbolizer_.update_mappings(std::move(maps));
+    return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = 0});
+}
+
+Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
+                                        uint32_t& next_probe) {
+    WH_TRY(auto located, tracer.locate(pid_));
+    if (!located) return Error{ErrorCode::kNotFound, "the command's process has just exited"};
+    host_tgid_ = located->tgid;
+    base_.host_pid = static_cast<pid_t>(located->tgid);
+    WH_TRY(auto image, ElfImage::open(path));
+    std::vector<Mapping> maps;
+    for (const std::string& file : {path, image.interpreter()})
+        if (auto mapping = mapping_to_be(file)) maps.push_back(*mapping);
+    OpenElf open_file = [](const Mapping& mapping, std::string& open_path) {
+        open_path = mapping.path;
+        return ElfImage::open(mapping.path);
+    };
+    AttachPlan plan = make_plan(pid_, maps, options, open_file);
+    waits_at_loader = plan.loader_offset != 0;
+    uint32_t flags = WH_PROCESS_ADOPT_ON_EXEC;
+    if (waits_at_loader) {
+        flags |= WH_PROCESS_STOP_AT_LOADER;
+    }
+    for (const ModulePlan& module : plan.modules)
+        if (!module.probes.empty()) planned_files_.insert({static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
+    plan.skipped.clear();  // said again, with the rest, once the libraries are there
+    attach_plan(tracer, std::move(plan), next_probe);
+    return tracer.start_process(slot_, {.mm = 0, .tgid = located->tgid, .flags = flags});
+}
+
+size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
+    loader_changed = false;
+    auto maps = read_maps(root_, pid_);
+    if (!maps) return 0;
+    std::vector<Mapping> fresh;
+    for (const Mapping& mapping : *maps) {
+        if (!mapping.executable || !mapping.is_file()) continue;
+        if (planned_files_.contains(identity_of(mapping))) continue;
+        fresh.push_back(mapping);
+    }
+    for (const Mapping& mapping : fresh) planned_files_.insert(identity_of(mapping));
+    symbolizer_.update_mappings(*maps);
+    size_t before = probes_.probes().size();
+    if (!fresh.empty()) {
+        AttachPlan plan = make_plan(pid_, fresh, options, open_elf_of(root_, pid_));
+        if (waits_at_loader || exec_count == 0) plan.loader_offset = before == 0 ? plan.loader_offset : 0;
+        attach_plan(tracer, std::move(plan), next_probe);
+    }
+    return probes_.probes().size() - before;
+}
+
+void Target::begin_again(uint16_t slot) {
+    slot_ = slot;
+    exec_count++;
+    probes_ = AttachedProbes();
+    planned_files_.clear();
+    allocator_code_.clear();
+    skipped_.clear();
+    symbolizer_ = Symbolizer(root_, pid_);
+}
+
+void Target::detach(Tracer& tracer) {
+    tracer.stop_process(slot_);
+    probes_.detach();
+}
+
+void Target::stop_no_more(Tracer& tracer) {
+    waits_at_loader = false;
+    tracer.clear_flags(slot_);
+}
+
+size_t Target::acquiring_probe_count() const {
+    return static_cast<size_t>(
+        std::ranges::count_if(probes_.probes(), [](const AttachedProbe& probe) { return probe.has_return; }));
+}
+
+void Target::observe(double time_s) {
+    if (exited) return;
+    auto status = read_status(root_, pid_);
+    if (status && status->state != 'Z') {
+        base_.command = status->command;
+        base_.exe = status->exe;
+        if (auto uptime = read_uptime_s(root_, *status)) base_.uptime_s = *uptime;
+        if (auto started = read_start_time_unix_ns(root_, *status)) base_.start_time = iso8601_utc(*started);
+        base_.container = read_container(root_, pid_);
+    }
+    if (auto memory = read_memory(root_, pid_, true); memory && memory->rss_bytes != 0) {
+        base_.memory = *memory;
+        if (!first_rss_bytes_) first_rss_bytes_ = memory->rss_bytes;
+        base_.rss_change_bytes = static_cast<int64_t>(memory->rss_bytes - *first_rss_bytes_);
+        rss_growth_.add(time_s, {0, memory->rss_bytes});
+        if (auto growth = rss_growth_.per_minute()) base_.rss_growth_bytes_per_min = growth->bytes;
+    }
+}
+
+ProcessReport Target::describe() const {
+    ProcessReport report = base_;
+    report.exited = exited;
+    return report;
+}
+
+ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, allocator_code_}; }
+
+}  // namespace whoholds

@@ -1,0 +1,87 @@
+// Target: one traced process at the edge: is it traceable, what is attached, which libraries are new. Used by the session only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analyze/growth.h"
+#include "analyze/report_builder.h"
+#include "attach/attach_plan.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "bpf/attach.h"
+#include "bpf/session.h"
+#include "bpf/tracer.h"
+#include "proc/process.h"
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+// nullopt: the process can be traced.
+std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid);
+
+// What the plan for this process may contain: return probes are refused where they would kill it (T5).
+PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool mappings);
+
+class Target {
+public:
+    Target(ProcRoot root, pid_t pid, uint16_t slot);
+
+    // Plans and attaches what is mapped now, then opens the gate.
+    Result<void> attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
+    // The same for a command that is about to be executed: from its files, before they are mapped.
+    Result<void> attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
+                                    uint32_t& next_probe);
+    // Attaches to files mapped since. Returns how many probes were added.
+    size_t attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
+    // After an exec: everything anew under another slot.
+    void begin_again(uint16_t slot);
+    void detach(Tracer& tracer);
+    // Our child's libraries are attached to: from now on it passes the dynamic linker's hook without a stop.
+    void stop_no_more(Tracer& tracer);
+
+    // Reads memory use and the like; keeps the last known values once the process is gone.
+    void observe(double time_s);
+    [[nodiscard]] ProcessReport describe() const;
+    [[nodiscard]] ProcessView view();
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] uint16_t slot() const { return slot_; }
+    [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+    [[nodiscard]] const AttachedProbes& probes() const { return probes_; }
+    [[nodiscard]] const std::vector<Skipped>& skipped() const { return skipped_; }
+    [[nodiscard]] size_t acquiring_probe_count() const;
+    [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
+
+    bool exited = false;
+    bool loader_changed = false;
+    bool exec_seen = false;
+    bool waits_at_loader = false;   // our own child, stopped until its libraries have been attached to
+    unsigned exec_count = 0;
+
+private:
+    void attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe);
+
+    ProcRoot root_;
+    pid_t pid_;
+    uint16_t slot_;
+    UniqueFd pidfd_;
+    uint32_t host_tgid_ = 0;
+    Symbolizer symbolizer_;
+    AttachedProbes probes_;
+    std::vector<Skipped> skipped_;
+    std::set<std::pair<uint64_t, uint64_t>> planned_files_;  // device, inode
+    std::vector<AddressRange> allocator_code_;
+    ProcessReport base_;
+    std::optional<uint64_t> first_rss_bytes_;
+    GrowthSeries rss_growth_;
+};
+
+}  // namespace whoholds

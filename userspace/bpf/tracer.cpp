@@ -1,0 +1,265 @@
+#include "bpf/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdarg>
+
+#include "base/unique_fd.h"
+#include "bpf/kernel_features.h"
+#include "bpf/shared/call_shape.h"
+#include "whoholds.skel.h"
+
+namespace whoholds {
+
+namespace {
+
+constexpr unsigned kMaxShards = 8;
+
+// libbpf speaks through one callback; what it says becomes part of our error.
+std::string& last_libbpf_message() {
+    static std::string message;
+    return message;
+}
+
+int keep_libbpf_message(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level != LIBBPF_WARN) return 0;
+    char text[512];
+    int length = vsnprintf(text, sizeof(text), format, arguments);
+    std::string_view line(text);
+    // Trap T43: from 5.11 on no memlock limit matters; libbpf's word about it would only frighten.
+    if (line.find("RLIMIT_MEMLOCK") == std::string_view::npos && last_libbpf_message().size() < 4096)
+        last_libbpf_message() += line;
+    return length;
+}
+
+template <class T>
+class MappedArray {
+public:
+    Result<void> map(const bpf_map* map, size_t entries) {
+        size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+        length_ = (entries * sizeof(T) + page - 1) / page * page;
+        void* place = mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+        if (place == MAP_FAILED) return system_error(fmt::format("map the BPF map {}", bpf_map__name(map)), errno);
+        items_ = {static_cast<T*>(place), entries};
+        return {};
+    }
+    MappedArray() = default;
+    MappedArray(const MappedArray&) = delete;
+    MappedArray& operator=(const MappedArray&) = delete;
+    ~MappedArray() {
+        if (items_.data()) munmap(items_.data(), length_);
+    }
+    [[nodiscard]] std::span<T> items() const { return items_; }
+    [[nodiscard]] size_t bytes() const { return length_; }
+
+private:
+    std::span<T> items_;
+    size_t length_ = 0;
+};
+
+uint64_t read_shared(uint64_t& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
+
+Error load_error(int error_number) {
+    std::string_view said = last_libbpf_message();
+    if (error_number == EPERM || error_number == EACCES)
+        return {ErrorCode::kPermission,
+                "the kernel refuses to load the BPF programs: run whoholds as root (sudo), or give it CAP_SYS_ADMIN and "
+                "CAP_SYS_PTRACE (in a container: --privileged, or kubectl debug --profile=sysadmin)"};
+    size_t first_line = said.find('\n');
+    return {ErrorCode::kUnsupported,
+            fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.15 or newer with BTF",
+                        said.substr(0, first_line))};
+}
+
+}  // namespace
+
+struct Tracer::State {
+    TracerOptions options;
+    wh_config config{};
+    unsigned shards = 1;
+    wh_programs* skeleton = nullptr;
+    bpf_link* exec_link = nullptr;
+    bpf_link* fork_link = nullptr;
+    bpf_link* locate_link = nullptr;
+    MappedArray<wh_young_bucket> young;
+    MappedArray<wh_stack_bucket> stacks;
+    MappedArray<wh_stack_counters> stack_counters;
+    MappedArray<uint64_t> probe_hits;
+    MappedArray<wh_process> processes;
+
+    ~State() {
+        bpf_link__destroy(exec_link);
+        bpf_link__destroy(fork_link);
+        bpf_link__destroy(locate_link);
+        wh_programs__destroy(skeleton);
+    }
+
+    Result<void> configure();
+    Result<void> map_everything();
+    Result<void> attach_task_programs();
+};
+
+Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tracer::Tracer(Tracer&&) noexcept = default;
+Tracer& Tracer::operator=(Tracer&&) noexcept = default;
+Tracer::~Tracer() = default;
+
+Result<void> Tracer::State::configure() {
+    uint32_t buckets = std::bit_ceil(std::max(options.young_slots / WH_YOUNG_WAYS, 1u));
+    uint32_t stack_buckets = std::bit_ceil(std::max(options.max_stacks / WH_STACK_WAYS, 1u));
+    shards = std::min(kMaxShards, std::bit_ceil(static_cast<unsigned>(libbpf_num_possible_cpus())));
+    struct stat self {};
+    if (stat("/proc/self/ns/pid", &self) != 0) return system_error("stat /proc/self/ns/pid", errno);
+    config.pid_namespace_inode = self.st_ino;
+    config.ring_wake_bytes = options.ring_bytes / 8;
+    config.young_bucket_mask = buckets - 1;
+    config.stack_bucket_mask = stack_buckets - 1;
+    config.no_stack_base = stack_buckets * WH_STACK_WAYS + 1;
+    config.stack_stride = config.no_stack_base + WH_NO_STACK_ROWS;
+    config.shard_mask = shards - 1;
+    std::copy_n(reinterpret_cast<const std::byte*>(&config), sizeof(config),
+                reinterpret_cast<std::byte*>(&skeleton->rodata->config));
+    bpf_map__set_max_entries(skeleton->maps.young, buckets);
+    bpf_map__set_max_entries(skeleton->maps.stacks, stack_buckets);
+    bpf_map__set_max_entries(skeleton->maps.stack_counters, config.stack_stride * shards);
+    bpf_map__set_max_entries(skeleton->maps.probe_hits, WH_MAX_PROBES * shards);
+    bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
+    bpf_map__set_max_entries(skeleton->maps.backlog, options.backlog_bytes);
+    if (options.method == AttachMethod::kUprobeMulti)
+        for (bpf_program* program : {skeleton->progs.call_enter, skeleton->progs.call_return,
+                                     skeleton->progs.call_release, skeleton->progs.loader_changed})
+            bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
+    return {};
+}
+
+Result<void> Tracer::State::map_everything() {
+    WH_TRY_VOID(young.map(skeleton->maps.young, config.young_bucket_mask + 1));
+    WH_TRY_VOID(stacks.map(skeleton->maps.stacks, config.stack_bucket_mask + 1));
+    WH_TRY_VOID(stack_counters.map(skeleton->maps.stack_counters, size_t{config.stack_stride} * shards));
+    WH_TRY_VOID(probe_hits.map(skeleton->maps.probe_hits, size_t{WH_MAX_PROBES} * shards));
+    return processes.map(skeleton->maps.processes, WH_MAX_PROCESSES);
+}
+
+Result<void> Tracer::State::attach_task_programs() {
+    exec_link = bpf_program__attach(skeleton->progs.on_exec);
+    if (!exec_link) return system_error("attach to the exec tracepoint", errno);
+    fork_link = bpf_program__attach(skeleton->progs.on_fork);
+    if (!fork_link) return system_error("attach to the fork tracepoint", errno);
+    locate_link = bpf_program__attach_iter(skeleton->progs.locate, nullptr);
+    if (!locate_link) return system_error("attach the task iterator", errno);
+    return {};
+}
+
+Result<Tracer> Tracer::load(const TracerOptions& options) {
+    libbpf_set_print(keep_libbpf_message);
+    last_libbpf_message().clear();
+    if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+        return Error{ErrorCode::kUnsupported,
+                     "this kernel has no BTF (/sys/kernel/btf/vmlinux is missing): whoholds needs a kernel built with "
+                     "CONFIG_DEBUG_INFO_BTF=y, as all current distribution kernels are"};
+    auto state = std::make_unique<State>();
+    state->options = options;
+    state->skeleton = wh_programs__open();
+    if (!state->skeleton) return system_error("open the BPF object", errno);
+    WH_TRY_VOID(state->configure());
+    if (int failed = wh_programs__load(state->skeleton)) return load_error(-failed);
+    WH_TRY_VOID(state->map_everything());
+    WH_TRY_VOID(state->attach_task_programs());
+    return Tracer(std::move(state));
+}
+
+const TracerOptions& Tracer::options() const { return state_->options; }
+const wh_config& Tracer::config() const { return state_->config; }
+
+uint64_t Tracer::kernel_memory_bytes() const {
+    return state_->young.bytes() + state_->stacks.bytes() + state_->stack_counters.bytes() +
+           state_->probe_hits.bytes() + state_->processes.bytes() + state_->options.ring_bytes +
+           state_->options.backlog_bytes;
+}
+
+int Tracer::ring_fd() const { return bpf_map__fd(state_->skeleton->maps.ring); }
+int Tracer::backlog_fd() const { return bpf_map__fd(state_->skeleton->maps.backlog); }
+bpf_program* Tracer::enter_program() const { return state_->skeleton->progs.call_enter; }
+bpf_program* Tracer::return_program() const { return state_->skeleton->progs.call_return; }
+bpf_program* Tracer::release_program() const { return state_->skeleton->progs.call_release; }
+bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
+
+std::span<wh_young_bucket> Tracer::young() const { return state_->young.items(); }
+std::span<wh_stack_bucket> Tracer::stacks() const { return state_->stacks.items(); }
+
+wh_stack_counters Tracer::stack_counters(uint32_t stack) const {
+    wh_stack_counters sum{};
+    std::span<wh_stack_counters> all = state_->stack_counters.items();
+    for (unsigned shard = 0; shard < state_->shards; shard++) {
+        wh_stack_counters& one = all[size_t{shard} * state_->config.stack_stride + stack];
+        sum.died_count += read_shared(reinterpret_cast<uint64_t&>(one.died_count));
+        sum.died_bytes += read_shared(reinterpret_cast<uint64_t&>(one.died_bytes));
+        sum.lost_count += read_shared(reinterpret_cast<uint64_t&>(one.lost_count));
+        sum.lost_bytes += read_shared(reinterpret_cast<uint64_t&>(one.lost_bytes));
+    }
+    return sum;
+}
+
+uint64_t Tracer::probe_hits(uint32_t probe) const {
+    uint64_t sum = 0;
+    for (unsigned shard = 0; shard < state_->shards; shard++)
+        sum += read_shared(state_->probe_hits.items()[size_t{shard} * WH_MAX_PROBES + probe]);
+    return sum;
+}
+
+uint64_t Tracer::counter(wh_counter counter) const {
+    return std::atomic_ref(state_->skeleton->bss->counters[counter]).load(std::memory_order_relaxed);
+}
+
+Result<std::optional<wh_located_task>> Tracer::locate(pid_t pid) {
+    state_->skeleton->bss->locate_tgid = static_cast<uint32_t>(pid);
+    UniqueFd fd(bpf_iter_create(bpf_link__fd(state_->locate_link)));
+    if (!fd) return system_error("start the task iterator", errno);
+    std::optional<wh_located_task> found;
+    wh_located_task tasks[64];
+    for (;;) {
+        ssize_t length = read(fd.get(), tasks, sizeof(tasks));
+        if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (length < 0) return system_error("read the task iterator", errno);
+        if (length == 0) return found;
+        for (size_t i = 0; i < static_cast<size_t>(length) / sizeof(tasks[0]); i++)
+            if (tasks[i].mm != 0) found = tasks[i];
+    }
+}
+
+void Tracer::set_process(uint16_t slot, const wh_process& process) {
+    wh_process& place = state_->processes.items()[slot];
+    place.tgid = process.tgid;
+    place.flags = process.flags;
+    std::atomic_ref(reinterpret_cast<uint64_t&>(place.mm)).store(process.mm, std::memory_order_release);
+}
+
+Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
+    uint32_t tgid = process.tgid;
+    uint32_t index = slot;
+    if (bpf_map__update_elem(state_->skeleton->maps.traced_tgids, &tgid, sizeof(tgid), &index, sizeof(index), BPF_ANY) != 0)
+        return system_error("note the traced process", errno);
+    set_process(slot, process);
+    return {};
+}
+
+void Tracer::clear_flags(uint16_t slot) { state_->processes.items()[slot].flags = 0; }
+
+void Tracer::stop_process(uint16_t slot) {
+    uint32_t tgid = state_->processes.items()[slot].tgid;
+    set_process(slot, {.mm = 0, .tgid = tgid, .flags = 0});
+    uint32_t index = 0;
+    bpf_map* traced = state_->skeleton->maps.traced_tgids;
+    if (bpf_map__lookup_elem(traced, &tgid, sizeof(tgid), &index, sizeof(index), 0) == 0 && index == slot)
+        bpf_map__delete_elem(traced, &tgid, sizeof(tgid), 0);
+}
+
+}  // namespace whoholds

@@ -1,0 +1,69 @@
+// Tracer: the loaded BPF object and its maps, mapped into this process. Knows nothing of reports.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "bpf/shared/counters.h"
+#include "bpf/shared/records.h"
+
+struct bpf_program;
+
+namespace whoholds {
+
+enum class AttachMethod : uint8_t { kUprobeMulti, kPerf };
+
+struct TracerOptions {
+    uint32_t young_slots = 1u << 18;    // 32 bytes each; rounded up to a power of two
+    uint32_t ring_bytes = 8u << 20;     // power of two
+    uint32_t backlog_bytes = 1u << 20;  // power of two
+    uint32_t max_stacks = 1u << 16;     // rounded up to a power of two
+    AttachMethod method = AttachMethod::kUprobeMulti;
+};
+
+class Tracer {
+public:
+    // Loads the programs. Errors say what is missing (rights, BTF, kernel features) and what to do.
+    static Result<Tracer> load(const TracerOptions& options);
+    Tracer(Tracer&&) noexcept;
+    Tracer& operator=(Tracer&&) noexcept;
+    ~Tracer();
+
+    [[nodiscard]] const TracerOptions& options() const;
+    [[nodiscard]] const wh_config& config() const;
+    [[nodiscard]] uint64_t kernel_memory_bytes() const;  // of the maps
+    [[nodiscard]] int ring_fd() const;
+    [[nodiscard]] int backlog_fd() const;
+    [[nodiscard]] bpf_program* enter_program() const;
+    [[nodiscard]] bpf_program* return_program() const;
+    [[nodiscard]] bpf_program* release_program() const;
+    [[nodiscard]] bpf_program* loader_program() const;
+
+    // Shared with the running programs: access through std::atomic_ref or read once.
+    [[nodiscard]] std::span<wh_young_bucket> young() const;
+    [[nodiscard]] std::span<wh_stack_bucket> stacks() const;
+    [[nodiscard]] wh_stack_counters stack_counters(uint32_t stack) const;  // summed over shards
+    [[nodiscard]] uint64_t probe_hits(uint32_t probe) const;               // summed over shards
+    [[nodiscard]] uint64_t counter(wh_counter counter) const;
+
+    // Where the process is in the kernel; nullopt if it has no address space (any more).
+    Result<std::optional<wh_located_task>> locate(pid_t pid);
+    // The gate: from then on (until stop) hits with this slot count.
+    Result<void> start_process(uint16_t slot, const wh_process& process);
+    void set_process(uint16_t slot, const wh_process& process);
+    void clear_flags(uint16_t slot);
+    void stop_process(uint16_t slot);
+
+private:
+    struct State;
+    explicit Tracer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace whoholds

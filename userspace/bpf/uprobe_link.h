@@ -1,0 +1,24 @@
+// uprobe_multi links by bpf(2): libbpf 1.1 (Debian 12) has no call for them. One link carries any number of functions of one
+// file; it attaches in milliseconds and detaches at once, where every perf uprobe costs 60 to 190 ms at the end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace whoholds {
+
+struct UprobeMulti {
+    std::string path;                   // of the ELF file, as this process can open it
+    std::span<const uint64_t> offsets;  // file offsets
+    std::span<const uint64_t> cookies;  // one for each offset
+    pid_t pid = 0;                      // as seen in our PID namespace; 0: every process
+    bool is_return = false;
+};
+
+// A link's file descriptor, or -1 and errno. Closing it removes the probes.
+int create_uprobe_multi(int program_fd, const UprobeMulti& request);
+
+}  // namespace whoholds

@@ -1,0 +1,241 @@
+#include "profile/aggregator.h"
+
+#include <algorithm>
+
+#include "bpf/shared/call_shape.h"
+#include "bpf/shared/records.h"
+#include "bpf/shared/resource_kinds.h"
+
+namespace whoholds {
+
+namespace {
+
+constexpr size_t kMaxLimboPerThread = 8;
+// MAP_FIXED of mmap and MREMAP_FIXED of mremap: the caller asked for this place, whatever is there.
+constexpr uint32_t kFixedFlags = 0x10 | 0x2;
+
+bool kind_is_range(uint8_t kind) {
+    switch (kind) {
+#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+    case enumerator: return (is_range) != 0;
+        WH_RESOURCE_KINDS(X)
+#undef X
+        default: return false;
+    }
+}
+
+void add(Amount& amount, uint64_t count, uint64_t bytes) {
+    amount.count += count;
+    amount.bytes += bytes;
+}
+
+}  // namespace
+
+Aggregator::Aggregator(uint32_t no_stack_base) : no_stack_base_(no_stack_base) {}
+
+Aggregator::Holder& Aggregator::holder(uint16_t process, uint8_t kind) {
+    std::unique_ptr<Holder>& place = holders_[static_cast<uint32_t>(process) << 8 | kind];
+    if (!place) place = std::make_unique<Holder>();
+    return *place;
+}
+
+Aggregator::StackEntry& Aggregator::entry(uint32_t stack, uint16_t process, uint8_t kind) {
+    if (stack >= stacks_.size()) stacks_.resize(std::max<size_t>(stack + 1, stacks_.size() * 2));
+    StackEntry& found = stacks_[stack];
+    if (kind != WH_KIND_NONE) {
+        found.process = process;
+        found.kind = kind;
+    }
+    return found;
+}
+
+const StackInfo* Aggregator::find_stack(uint32_t stack) const {
+    static const StackInfo kNotKept{0, WH_STACK_NOT_KEPT, {}};
+    if (stack >= no_stack_base_) return &kNotKept;
+    if (stack >= stacks_.size() || !stacks_[stack].info) return nullptr;
+    return &*stacks_[stack].info;
+}
+
+size_t Aggregator::blocks_held() const {
+    size_t total = 0;
+    for (const auto& [key, place] : holders_) total += place->blocks.size() + place->ranges.size();
+    return total;
+}
+
+void Aggregator::on_record(const Record& record) {
+    switch (record.type) {
+        case RecordType::kAcquire: kind_is_range(record.kind) ? acquire_range(record) : acquire(record); break;
+        case RecordType::kRelease: release(record, record.time_ns); break;
+        case RecordType::kLateRelease: late_.emplace(record.key, LateRelease{record}); break;
+        case RecordType::kRestore: restore(record); break;
+        case RecordType::kLateRestore: late_restores_.push_back(record); break;
+        case RecordType::kRoundEnd: end_round(); break;
+        case RecordType::kStack: {
+            StackEntry& found = entry(record.stack, record.process, record.kind);
+            found.info = StackInfo{record.hash, record.stack_status, {record.frames.begin(), record.frames.end()}};
+            break;
+        }
+        case RecordType::kStackCounters: {
+            Totals& totals = entry(record.stack, record.process, record.kind).totals;
+            totals.died_count = record.died_count;
+            totals.died_bytes = record.died_bytes;
+            totals.lost_count = record.lost_count;
+            totals.lost_bytes = record.lost_bytes;
+            break;
+        }
+        case RecordType::kYoungBegin: young_.clear(); break;
+        case RecordType::kYoung:
+            young_.push_back({record.key, record.size, record.time_ns, record.stack, record.process, record.kind});
+            break;
+        case RecordType::kProcessEnd: end_process(record.process); break;
+        case RecordType::kLoaderChanged:
+        case RecordType::kExec:
+        case RecordType::kFork: break;  // the session's business
+    }
+}
+
+void Aggregator::acquire(const Record& record) {
+    apply_late(record.process, record.kind, record.key, record.time_ns);
+    add(entry(record.stack, record.process, record.kind).totals.acquired, 1, record.size);
+    std::optional<Block> old =
+        holder(record.process, record.kind).blocks.put(record.key, {record.size, record.stack, record.time_ns});
+    if (!old) return;
+    // An address that is given out again must have been released: proof of a release that we missed.
+    add(entry(old->stack, record.process, record.kind).totals.released, 1, old->size);
+    healed_++;
+}
+
+void Aggregator::acquire_range(const Record& record) {
+    Holder& place = holder(record.process, record.kind);
+    uint64_t end = record.key + record.size;
+    if (end < record.key) return;
+    size_t before = place.ranges.size();
+    std::vector<HeldRange> replaced = place.ranges.cut(record.key, end, record.time_ns);
+    count_pieces_released(replaced, before, place.ranges.size(), record.process, record.kind);
+    bool on_purpose = ((record.flags >> WH_FLAG_CALL_SHIFT) & kFixedFlags) != 0;
+    if (!replaced.empty() && !on_purpose) healed_ += replaced.size();
+    add(entry(record.stack, record.process, record.kind).totals.acquired, 1, record.size);
+    place.ranges.put({record.key, end, record.stack, record.time_ns});
+}
+
+// A cut can leave more ranges than there were (a hole in the middle) or fewer; counts follow so that acquired = released + held.
+void Aggregator::count_pieces_released(const std::vector<HeldRange>& pieces, size_t ranges_before, size_t ranges_after,
+                                       uint16_t process, uint8_t kind) {
+    if (pieces.empty()) return;
+    for (const HeldRange& piece : pieces)
+        add(entry(piece.stack, process, kind).totals.released, 0, piece.size());
+    if (ranges_after > ranges_before) {  // only a hole in one range does that
+        add(entry(pieces[0].stack, process, kind).totals.acquired, ranges_after - ranges_before, 0);
+        return;
+    }
+    // At most the first and the last piece can leave a remainder; each other piece was a whole range.
+    size_t gone = ranges_before - ranges_after;
+    size_t first_whole = gone == pieces.size() ? 0 : 1;
+    for (size_t i = 0; i < gone; i++) {
+        size_t index = std::min(first_whole + i, pieces.size() - 1);
+        add(entry(pieces[index].stack, process, kind).totals.released, 1, 0);
+    }
+}
+
+void Aggregator::remember(const Record& record, LimboEntry limbo) {
+    std::vector<LimboEntry>& entries = limbo_[record.tid];
+    if (entries.size() >= kMaxLimboPerThread) entries.erase(entries.begin());
+    limbo.key = record.key;
+    limbo.process = record.process;
+    limbo.kind = record.kind;
+    entries.push_back(std::move(limbo));
+}
+
+void Aggregator::release(const Record& record, uint64_t until_ns) {
+    if (kind_is_range(record.kind)) return release_range(record, until_ns);
+    Holder& place = holder(record.process, record.kind);
+    std::optional<Block> block = place.blocks.take(record.key);
+    if (block && block->time_ns > until_ns) {  // a late release of an earlier block at this address
+        place.blocks.put(record.key, *block);
+        block.reset();
+    }
+    if (block)
+        add(entry(block->stack, record.process, record.kind).totals.released, 1, block->size);
+    else
+        place.released_unknown++;
+    if (record.tentative) remember(record, {.block = block});
+}
+
+void Aggregator::release_range(const Record& record, uint64_t until_ns) {
+    Holder& place = holder(record.process, record.kind);
+    constexpr uint64_t kPage = 4096;
+    uint64_t end = record.key + (record.size + kPage - 1) / kPage * kPage;
+    size_t before = place.ranges.size();
+    std::vector<HeldRange> pieces = place.ranges.cut(record.key, end, until_ns);
+    count_pieces_released(pieces, before, place.ranges.size(), record.process, record.kind);
+    if (pieces.empty()) place.released_unknown++;
+    if (record.tentative) remember(record, {.pieces = std::move(pieces)});
+}
+
+void Aggregator::restore(const Record& record) {
+    auto entries = limbo_.find(record.tid);
+    if (entries == limbo_.end()) return;
+    auto& list = entries->second;
+    for (auto at = list.rbegin(); at != list.rend(); ++at) {
+        if (at->key != record.key || at->process != record.process || at->kind != record.kind) continue;
+        LimboEntry limbo = std::move(*at);
+        list.erase(std::next(at).base());
+        Holder& place = holder(record.process, record.kind);
+        if (limbo.block) {
+            Totals& totals = entry(limbo.block->stack, record.process, record.kind).totals;
+            totals.released.count -= 1;
+            totals.released.bytes -= limbo.block->size;
+            place.blocks.put(record.key, *limbo.block);
+        } else if (!limbo.pieces.empty()) {
+            // The pieces come back as they were cut; a range that was cut in two now counts as more ranges.
+            for (const HeldRange& piece : limbo.pieces) {
+                Totals& totals = entry(piece.stack, record.process, record.kind).totals;
+                totals.released.bytes -= piece.size();
+                add(totals.acquired, 1, 0);
+                place.ranges.put(piece);
+            }
+        } else {
+            place.released_unknown--;
+        }
+        return;
+    }
+}
+
+// Applies late releases of this key that happened before before_ns.
+void Aggregator::apply_late(uint16_t process, uint8_t kind, uint64_t key, uint64_t before_ns) {
+    if (late_.empty()) return;
+    auto [begin, end] = late_.equal_range(key);
+    for (auto at = begin; at != end; ++at) {
+        LateRelease& late = at->second;
+        if (late.applied || late.record.process != process || late.record.kind != kind) continue;
+        if (late.record.time_ns >= before_ns) continue;
+        release(late.record, late.record.time_ns);
+        late.applied = true;
+    }
+}
+
+void Aggregator::end_round() {
+    for (auto& [key, late] : late_)
+        if (!late.applied) release(late.record, late.record.time_ns);
+    late_.clear();
+    for (const Record& record : late_restores_) restore(record);
+    late_restores_.clear();
+    if (limbo_.size() > 65536) limbo_.clear();
+}
+
+void Aggregator::end_process(uint16_t process) {
+    for (auto& [key, place] : holders_) {
+        if (key >> 8 != process) continue;
+        uint8_t kind = key & 0xff;
+        place->blocks.for_each([&](uint64_t, const Block& block) {
+            add(entry(block.stack, process, kind).totals.released, 1, block.size);
+        });
+        place->ranges.for_each(
+            [&](const HeldRange& range) { add(entry(range.stack, process, kind).totals.released, 1, range.size()); });
+        place->blocks.clear();
+        place->ranges.clear();
+    }
+    std::erase_if(young_, [&](const YoungBlock& block) { return block.process == process; });
+}
+
+}  // namespace whoholds

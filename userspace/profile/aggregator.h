@@ -1,0 +1,109 @@
+// Aggregator: turns Records into what is held, by process, kind and stack. Bookkeeping on one thread; time is passed in.
+//
+//   acquire ──► held ──► release            invariant, for every kind and every stack:
+//                 │  ▲                      acquired = released + held + lost
+//       tentative ▼  │ restore
+//               limbo (one realloc or munmap in progress a thread)
+//
+// What never travels (blocks that die in the kernel's young table) comes as cumulative counters a stack; what is young at the
+// moment of a report comes as a census. Both are added when a Profile is made.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "profile/block_table.h"
+#include "profile/profile.h"
+#include "profile/range_table.h"
+#include "stream/record.h"
+
+namespace whoholds {
+
+class Aggregator : public RecordSink {
+public:
+    // Indexes from no_stack_base on mean "no stack": one row for each process and kind.
+    explicit Aggregator(uint32_t no_stack_base);
+
+    void on_record(const Record& record) override;
+
+    // What is held now. Ages are seen from now_ns (CLOCK_MONOTONIC).
+    [[nodiscard]] Profile make_profile(uint64_t now_ns, const ProfileFilter& filter) const;
+
+    // Median age of what is held, for the given stacks (exact), in nanoseconds; nullopt where nothing is held.
+    [[nodiscard]] std::vector<std::optional<uint64_t>> median_ages(const std::vector<uint32_t>& stacks, uint64_t now_ns,
+                                                                   const ProfileFilter& filter) const;
+
+    [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;
+    [[nodiscard]] uint64_t healed() const { return healed_; }
+    [[nodiscard]] size_t blocks_held() const;
+
+private:
+    struct Holder {  // one kind of one process
+        BlockTable blocks;
+        RangeTable ranges;
+        uint64_t released_unknown = 0;
+    };
+    struct Totals {
+        Amount acquired;  // of what travelled
+        Amount released;
+        uint64_t died_count = 0, died_bytes = 0, lost_count = 0, lost_bytes = 0;
+    };
+    struct StackEntry {
+        std::optional<StackInfo> info;
+        Totals totals;
+        uint16_t process = 0;
+        uint8_t kind = 0;
+    };
+    struct YoungBlock {
+        uint64_t key;
+        uint64_t size;
+        uint64_t time_ns;
+        uint32_t stack;
+        uint16_t process;
+        uint8_t kind;
+    };
+    struct LimboEntry {
+        uint64_t key = 0;
+        uint16_t process = 0;
+        uint8_t kind = 0;
+        std::optional<Block> block;
+        std::vector<HeldRange> pieces;
+    };
+    struct LateRelease {
+        Record record;
+        bool applied = false;
+    };
+
+    Holder& holder(uint16_t process, uint8_t kind);
+    StackEntry& entry(uint32_t stack, uint16_t process, uint8_t kind);
+    void acquire(const Record& record);
+    void acquire_range(const Record& record);
+    void release(const Record& record, uint64_t until_ns);
+    void release_range(const Record& record, uint64_t until_ns);
+    void restore(const Record& record);
+    void apply_late(uint16_t process, uint8_t kind, uint64_t key, uint64_t before_ns);
+    void end_round();
+    void end_process(uint16_t process);
+    void count_pieces_released(const std::vector<HeldRange>& pieces, size_t ranges_before, size_t ranges_after,
+                               uint16_t process, uint8_t kind);
+    void remember(const Record& record, LimboEntry limbo);
+    template <class Visitor>
+    void for_each_held(Visitor visit) const;
+
+    uint32_t no_stack_base_;
+    absl::flat_hash_map<uint32_t, std::unique_ptr<Holder>> holders_;  // process << 8 | kind
+    std::vector<StackEntry> stacks_;
+    std::vector<YoungBlock> young_;
+    absl::flat_hash_map<uint32_t, std::vector<LimboEntry>> limbo_;  // by tid
+    std::multimap<uint64_t, LateRelease> late_;                       // by key; of this round
+    std::vector<Record> late_restores_;
+    uint64_t healed_ = 0;
+};
+
+}  // namespace whoholds

@@ -1,0 +1,116 @@
+// The part of the Aggregator that looks at everything held: profiles and ages.
+#include <algorithm>
+
+#include "profile/aggregator.h"
+
+namespace whoholds {
+
+namespace {
+
+void add(Amount& amount, uint64_t count, uint64_t bytes) {
+    amount.count += count;
+    amount.bytes += bytes;
+}
+
+uint64_t age_of(uint64_t time_ns, uint64_t now_ns) { return now_ns > time_ns ? now_ns - time_ns : 0; }
+
+}  // namespace
+
+// visit(process, kind, stack, size, time_ns)
+template <class Visitor>
+void Aggregator::for_each_held(Visitor visit) const {
+    for (const auto& [id, place] : holders_) {
+        auto process = static_cast<uint16_t>(id >> 8);
+        auto kind = static_cast<uint8_t>(id & 0xff);
+        place->blocks.for_each(
+            [&](uint64_t, const Block& block) { visit(process, kind, block.stack, block.size, block.time_ns); });
+        place->ranges.for_each(
+            [&](const HeldRange& range) { visit(process, kind, range.stack, range.size(), range.time_ns); });
+    }
+    for (const YoungBlock& block : young_) visit(block.process, block.kind, block.stack, block.size, block.time_ns);
+}
+
+Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter) const {
+    struct Row {
+        ProfileStack stack;
+        Amount all_held;
+    };
+    std::vector<Row> rows(stacks_.size());
+    std::map<uint32_t, ProfileKind> kinds;
+    auto kind_row = [&](uint16_t process, uint8_t kind) -> ProfileKind& {
+        ProfileKind& row = kinds[static_cast<uint32_t>(process) << 8 | kind];
+        row.process = process;
+        row.kind = kind;
+        return row;
+    };
+    for_each_held([&](uint16_t process, uint8_t kind, uint32_t stack, uint64_t size, uint64_t time_ns) {
+        if (stack >= rows.size()) rows.resize(stack + 1);
+        Row& row = rows[stack];
+        row.stack.process = process;
+        row.stack.kind = kind;
+        add(row.all_held, 1, size);
+        if (!filter.passes(age_of(time_ns, now_ns), size)) return;
+        add(row.stack.held, 1, size);
+        row.stack.oldest_ns = std::min(row.stack.oldest_ns, time_ns);
+    });
+    // Young blocks did not travel: they count as acquired, and so do those that died young and those that were lost.
+    std::vector<Amount> young(rows.size());
+    for (const YoungBlock& block : young_) add(young[block.stack], 1, block.size);
+
+    Profile profile;
+    for (uint32_t index = 0; index < rows.size(); index++) {
+        ProfileStack& stack = rows[index].stack;
+        if (index < stacks_.size()) {
+            const StackEntry& entry = stacks_[index];
+            const Totals& totals = entry.totals;
+            stack.process = entry.kind ? entry.process : stack.process;
+            stack.kind = entry.kind ? entry.kind : stack.kind;
+            stack.lost = {totals.lost_count, totals.lost_bytes};
+            stack.acquired = totals.acquired;
+            stack.released = totals.released;
+            add(stack.acquired, totals.died_count + totals.lost_count, totals.died_bytes + totals.lost_bytes);
+            add(stack.released, totals.died_count, totals.died_bytes);
+        }
+        add(stack.acquired, young[index].count, young[index].bytes);
+        if (stack.acquired.count == 0) continue;
+        stack.stack = index;
+        profile.stacks.push_back(stack);
+        ProfileKind& kind = kind_row(stack.process, stack.kind);
+        add(kind.held, rows[index].all_held.count, rows[index].all_held.bytes);
+        add(kind.acquired, stack.acquired.count, stack.acquired.bytes);
+        add(kind.released, stack.released.count, stack.released.bytes);
+        add(kind.lost, stack.lost.count, stack.lost.bytes);
+        kind.oldest_ns = std::min(kind.oldest_ns, stack.oldest_ns);
+    }
+    for (const auto& [id, place] : holders_)
+        kind_row(static_cast<uint16_t>(id >> 8), static_cast<uint8_t>(id & 0xff)).released_unknown =
+            place->released_unknown;
+    for (auto& [id, kind] : kinds) profile.kinds.push_back(kind);
+    return profile;
+}
+
+std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<uint32_t>& stacks, uint64_t now_ns,
+                                                             const ProfileFilter& filter) const {
+    absl::flat_hash_map<uint32_t, std::vector<uint64_t>> ages;
+    for (uint32_t stack : stacks) ages[stack];
+    for_each_held([&](uint16_t, uint8_t, uint32_t stack, uint64_t size, uint64_t time_ns) {
+        auto found = ages.find(stack);
+        if (found == ages.end()) return;
+        uint64_t age = age_of(time_ns, now_ns);
+        if (filter.passes(age, size)) found->second.push_back(age);
+    });
+    std::vector<std::optional<uint64_t>> medians;
+    for (uint32_t stack : stacks) {
+        std::vector<uint64_t>& of_stack = ages[stack];
+        if (of_stack.empty()) {
+            medians.emplace_back();
+            continue;
+        }
+        auto middle = of_stack.begin() + static_cast<ptrdiff_t>(of_stack.size() / 2);
+        std::nth_element(of_stack.begin(), middle, of_stack.end());
+        medians.emplace_back(*middle);
+    }
+    return medians;
+}
+
+}  // namespace whoholds
