@@ -24,6 +24,11 @@ bool kind_is_range(uint8_t kind) {
     }
 }
 
+uint64_t round_up_to_page(uint64_t size) {
+    constexpr uint64_t kPage = 4096;
+    return (size + kPage - 1) / kPage * kPage;
+}
+
 void add(Amount& amount, uint64_t count, uint64_t bytes) {
     amount.count += count;
     amount.bytes += bytes;
@@ -107,34 +112,41 @@ void Aggregator::acquire(const Record& record) {
 
 void Aggregator::acquire_range(const Record& record) {
     Holder& place = holder(record.process, record.kind);
-    uint64_t end = record.key + record.size;
+    uint64_t size = round_up_to_page(record.size);
+    uint64_t end = record.key + size;
     if (end < record.key) return;
     size_t before = place.ranges.size();
     std::vector<HeldRange> replaced = place.ranges.cut(record.key, end, record.time_ns);
     count_pieces_released(replaced, before, place.ranges.size(), record.process, record.kind);
     bool on_purpose = ((record.flags >> WH_FLAG_CALL_SHIFT) & kFixedFlags) != 0;
     if (!replaced.empty() && !on_purpose) healed_ += replaced.size();
-    add(entry(record.stack, record.process, record.kind).totals.acquired, 1, record.size);
+    add(entry(record.stack, record.process, record.kind).totals.acquired, 1, size);
     place.ranges.put({record.key, end, record.stack, record.time_ns});
 }
 
 // A cut can leave more ranges than there were (a hole in the middle) or fewer; counts follow so that acquired = released + held.
-void Aggregator::count_pieces_released(const std::vector<HeldRange>& pieces, size_t ranges_before, size_t ranges_after,
-                                       uint16_t process, uint8_t kind) {
-    if (pieces.empty()) return;
-    for (const HeldRange& piece : pieces)
-        add(entry(piece.stack, process, kind).totals.released, 0, piece.size());
+// Returns the changes of counts, for a restore.
+std::vector<Aggregator::CountChange> Aggregator::count_pieces_released(const std::vector<HeldRange>& pieces,
+                                                                       size_t ranges_before, size_t ranges_after,
+                                                                       uint16_t process, uint8_t kind) {
+    std::vector<CountChange> changes;
+    if (pieces.empty()) return changes;
+    for (const HeldRange& piece : pieces) add(entry(piece.stack, process, kind).totals.released, 0, piece.size());
     if (ranges_after > ranges_before) {  // only a hole in one range does that
-        add(entry(pieces[0].stack, process, kind).totals.acquired, ranges_after - ranges_before, 0);
-        return;
+        changes.push_back({pieces[0].stack, ranges_after - ranges_before, 0});
+    } else {
+        // At most the first and the last piece can leave a remainder; each other piece was a whole range.
+        size_t gone = ranges_before - ranges_after;
+        size_t first_whole = gone == pieces.size() ? 0 : 1;
+        for (size_t i = 0; i < gone; i++)
+            changes.push_back({pieces[std::min(first_whole + i, pieces.size() - 1)].stack, 0, 1});
     }
-    // At most the first and the last piece can leave a remainder; each other piece was a whole range.
-    size_t gone = ranges_before - ranges_after;
-    size_t first_whole = gone == pieces.size() ? 0 : 1;
-    for (size_t i = 0; i < gone; i++) {
-        size_t index = std::min(first_whole + i, pieces.size() - 1);
-        add(entry(pieces[index].stack, process, kind).totals.released, 1, 0);
+    for (const CountChange& change : changes) {
+        Totals& totals = entry(change.stack, process, kind).totals;
+        totals.acquired.count += change.acquired;
+        totals.released.count += change.released;
     }
+    return changes;
 }
 
 void Aggregator::remember(const Record& record, LimboEntry limbo) {
@@ -163,13 +175,13 @@ void Aggregator::release(const Record& record, uint64_t until_ns) {
 
 void Aggregator::release_range(const Record& record, uint64_t until_ns) {
     Holder& place = holder(record.process, record.kind);
-    constexpr uint64_t kPage = 4096;
-    uint64_t end = record.key + (record.size + kPage - 1) / kPage * kPage;
+    uint64_t end = record.key + round_up_to_page(record.size);
     size_t before = place.ranges.size();
     std::vector<HeldRange> pieces = place.ranges.cut(record.key, end, until_ns);
-    count_pieces_released(pieces, before, place.ranges.size(), record.process, record.kind);
+    std::vector<CountChange> changes =
+        count_pieces_released(pieces, before, place.ranges.size(), record.process, record.kind);
     if (pieces.empty()) place.released_unknown++;
-    if (record.tentative) remember(record, {.pieces = std::move(pieces)});
+    if (record.tentative) remember(record, {.pieces = std::move(pieces), .changes = std::move(changes)});
 }
 
 void Aggregator::restore(const Record& record) {
@@ -187,12 +199,14 @@ void Aggregator::restore(const Record& record) {
             totals.released.bytes -= limbo.block->size;
             place.blocks.put(record.key, *limbo.block);
         } else if (!limbo.pieces.empty()) {
-            // The pieces come back as they were cut; a range that was cut in two now counts as more ranges.
             for (const HeldRange& piece : limbo.pieces) {
-                Totals& totals = entry(piece.stack, record.process, record.kind).totals;
-                totals.released.bytes -= piece.size();
-                add(totals.acquired, 1, 0);
-                place.ranges.put(piece);
+                entry(piece.stack, record.process, record.kind).totals.released.bytes -= piece.size();
+                place.ranges.put_back(piece);
+            }
+            for (const CountChange& change : limbo.changes) {
+                Totals& totals = entry(change.stack, record.process, record.kind).totals;
+                totals.acquired.count -= change.acquired;
+                totals.released.count -= change.released;
             }
         } else {
             place.released_unknown--;

@@ -68,12 +68,18 @@ private:
         uint16_t process;
         uint8_t kind;
     };
+    struct CountChange {
+        uint32_t stack;
+        uint64_t acquired;
+        uint64_t released;
+    };
     struct LimboEntry {
         uint64_t key = 0;
         uint16_t process = 0;
         uint8_t kind = 0;
         std::optional<Block> block;
         std::vector<HeldRange> pieces;
+        std::vector<CountChange> changes;
     };
     struct LateRelease {
         Record record;
@@ -90,8 +96,8 @@ private:
     void apply_late(uint16_t process, uint8_t kind, uint64_t key, uint64_t before_ns);
     void end_round();
     void end_process(uint16_t process);
-    void count_pieces_released(const std::vector<HeldRange>& pieces, size_t ranges_before, size_t ranges_after,
-                               uint16_t process, uint8_t kind);
+    std::vector<CountChange> count_pieces_released(const std::vector<HeldRange>& pieces, size_t ranges_before,
+                                                   size_t ranges_after, uint16_t process, uint8_t kind);
     void remember(const Record& record, LimboEntry limbo);
     template <class Visitor>
     void for_each_held(Visitor visit) const;

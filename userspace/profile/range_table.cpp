@@ -8,6 +8,22 @@ void RangeTable::put(const HeldRange& range) {
     if (range.start < range.end) ranges_[range.start] = range;
 }
 
+void RangeTable::put_back(HeldRange piece) {
+    auto same = [&](const HeldRange& other) { return other.stack == piece.stack && other.time_ns == piece.time_ns; };
+    auto after = ranges_.find(piece.end);
+    if (after != ranges_.end() && same(after->second)) {
+        piece.end = after->second.end;
+        ranges_.erase(after);
+    }
+    auto before = ranges_.lower_bound(piece.start);
+    if (before != ranges_.begin() && std::prev(before)->second.end == piece.start && same(std::prev(before)->second)) {
+        --before;
+        piece.start = before->second.start;
+        ranges_.erase(before);
+    }
+    put(piece);
+}
+
 std::vector<HeldRange> RangeTable::cut(uint64_t start, uint64_t end, uint64_t until_ns) {
     std::vector<HeldRange> removed;
     if (start >= end) return removed;

@@ -22,6 +22,8 @@ class RangeTable {
 public:
     // The range must not overlap another one: cut() first.
     void put(const HeldRange& range);
+    // Undoes a cut: the piece grows together again with what was left of its range.
+    void put_back(HeldRange piece);
     // Removes [start, end) where it is held and was acquired not later than until_ns; returns the pieces removed. A range that is
     // cut in the middle stays as two.
     std::vector<HeldRange> cut(uint64_t start, uint64_t end, uint64_t until_ns = UINT64_MAX);
