@@ -210,6 +210,12 @@ Result<ElfImage> ElfImage::from_bytes(std::vector<uint8_t> bytes, std::string na
     return ElfImage(*std::move(state));
 }
 
+Result<ElfImage> ElfImage::reopen(const ElfImage& image) {
+    WH_TRY(ElfSource source, image.source().duplicate());
+    WH_TRY(auto state, State::read(std::move(source), image.path()));
+    return ElfImage(std::move(state));
+}
+
 const std::string& ElfImage::path() const { return state_->path; }
 const std::string& ElfImage::build_id() const { return state_->build_id; }
 const std::vector<ElfSegment>& ElfImage::segments() const { return state_->segments; }
@@ -232,7 +238,7 @@ bool ElfImage::is_go() const {
     constexpr std::array<std::string_view, 4> kGoSections = {".go.buildinfo", ".note.go.buildid", ".gopclntab",
                                                              ".data.rel.ro.gopclntab"};
     return state_->go_note || std::any_of(kGoSections.begin(), kGoSections.end(),
-                                              [this](std::string_view name) { return has_section(name); });
+                                          [this](std::string_view name) { return has_section(name); });
 }
 
 bool ElfImage::is_executable(uint64_t address) const {

@@ -62,6 +62,8 @@ public:
     static Result<ElfImage> open(const std::string& path);
     // The same for bytes in memory (vdso, unpacked debug data); name takes the place of the path.
     static Result<ElfImage> from_bytes(std::vector<uint8_t> bytes, std::string name);
+    // A second, independent image of the same open file.
+    static Result<ElfImage> reopen(const ElfImage& image);
     ElfImage(ElfImage&&) noexcept;
     ElfImage& operator=(ElfImage&&) noexcept;
     ~ElfImage();

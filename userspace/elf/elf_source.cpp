@@ -1,5 +1,6 @@
 #include "elf/elf_source.h"
 
+#include <fcntl.h>
 #include <lzma.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,6 +53,16 @@ ElfSource ElfSource::from_bytes(std::vector<uint8_t> bytes) {
     source.size_ = bytes.size();
     source.bytes_ = std::move(bytes);
     return source;
+}
+
+Result<ElfSource> ElfSource::duplicate() const {
+    ElfSource copy;
+    copy.bytes_ = bytes_;
+    copy.size_ = size_;
+    if (!file_) return copy;
+    copy.file_ = UniqueFd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy.file_) return system_error("dup", errno);
+    return copy;
 }
 
 bool ElfSource::read_at(uint64_t offset, std::span<uint8_t> out) const {

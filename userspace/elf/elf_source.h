@@ -28,6 +28,7 @@ public:
     // A path below /proc/PID/root is resolved as that process would: its symbolic links cannot leave its root.
     static Result<ElfSource> open(const std::string& path);
     static ElfSource from_bytes(std::vector<uint8_t> bytes);
+    [[nodiscard]] Result<ElfSource> duplicate() const;
 
     [[nodiscard]] uint64_t size() const { return size_; }
     // Fills out, or false if the bytes from offset on do not suffice.

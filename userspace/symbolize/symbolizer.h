@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,16 +15,19 @@
 namespace whoholds {
 
 struct Frame {
-    std::string function;     // demangled and shortened; "" when no symbol is known
-    std::string raw_function; // as in the symbol table
-    std::string file;         // "" when not known
-    int line = 0;             // 0 when not known
-    std::string module;       // path as the target sees it, "[vdso]", "[jit]", "" when no mapping holds the address
-    std::string build_id;     // "" when none
-    uint64_t address = 0;     // in the process; the return address itself (symbols are looked up at address - 1)
+    std::string function;         // demangled and shortened; "" when no symbol is known
+    std::string raw_function;     // as in the symbol table
+    std::string file;             // "" when not known
+    int line = 0;                 // 0 when not known
+    std::string module;           // path as the target sees it, "[vdso]", "[jit]", "" when no mapping holds the address
+    std::string build_id;         // "" when none
+    uint64_t address = 0;         // in the process; the return address itself (symbols are looked up at address - 1)
     uint64_t module_address = 0;  // virtual address within the module's file
-    bool inlined = false;     // inlined into the next frame
+    bool inlined = false;         // inlined into the next frame
 };
+
+// Milliseconds of a clock that never goes back; for budgets.
+uint64_t monotonic_ms();
 
 class Symbolizer {
 public:
@@ -32,6 +36,13 @@ public:
     Symbolizer(Symbolizer&&) noexcept;
     Symbolizer& operator=(Symbolizer&&) noexcept;
 
+    // Begins a batch of symbolize() calls, which may spend about budget_ms on reading debug information; after that
+    // lines stay empty, and the work goes on in the next batch. A file too large for the whole budget (see notes()) is
+    // opened at the start of a batch, though never in the first one, and never with a budget of 0. Without this call
+    // there is no limit.
+    void set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now_ms = monotonic_ms);
+
+    // Opens the files of new modules at once, because their names must be readable after the process is gone.
     // Mappings of the process now; old ones are kept for addresses that no new one covers, so that a dlclose'd library's
     // frames keep their names.
     void update_mappings(std::vector<Mapping> mappings);

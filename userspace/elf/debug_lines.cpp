@@ -1,0 +1,314 @@
+#include "elf/debug_lines.h"
+
+#include <dwarf.h>
+#include <elf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "elf/debug_files.h"
+#include "elf/elf_source.h"
+
+namespace whoholds {
+namespace {
+
+constexpr uint64_t kMaxDebugBytes = uint64_t{1} << 30;
+constexpr size_t kMaxUnits = 1'000'000;
+constexpr size_t kMaxRangesPerDie = 65'536;
+constexpr size_t kMaxDiesPerUnit = 20'000'000;
+constexpr size_t kMaxTreeDepth = 256;
+constexpr size_t kMaxInlineDepth = 128;
+constexpr size_t kMaxDiesPerFunction = 1'000'000;
+constexpr size_t kDiesPerStep = 4096;
+
+struct DwarfEnd {
+    void operator()(Dwarf* dwarf) const { ::dwarf_end(dwarf); }
+};
+using DwarfHandle = std::unique_ptr<Dwarf, DwarfEnd>;
+
+// Order matters: libdw reads through the Elf handle, that through the file.
+struct DwarfFile {
+    ElfImage image;
+    ElfHandle elf;
+    DwarfHandle dwarf;
+
+    static Result<DwarfFile> open(ElfImage image) {
+        WH_TRY(ElfHandle elf, image.source().handle());
+        DwarfHandle dwarf(::dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr));
+        if (!dwarf) return Error{ErrorCode::kMalformed, std::string("debug information: ") + ::dwarf_errmsg(-1)};
+        return DwarfFile{std::move(image), std::move(elf), std::move(dwarf)};
+    }
+};
+
+struct AddressRange {
+    uint64_t low = 0;
+    uint64_t high = 0;   // exclusive
+    size_t payload = 0;  // index of a unit, or offset of a function's DIE
+};
+
+void append_ranges(Dwarf_Die* die, size_t payload, std::vector<AddressRange>& out) {
+    Dwarf_Addr base = 0;
+    Dwarf_Addr low = 0;
+    Dwarf_Addr high = 0;
+    ptrdiff_t position = 0;
+    for (size_t i = 0; i < kMaxRangesPerDie; ++i) {
+        position = ::dwarf_ranges(die, position, &base, &low, &high);
+        if (position <= 0) return;
+        // Functions the linker dropped keep ranges at 0 or 1.
+        if (low > 1 && low < high) out.push_back({low, high, payload});
+    }
+}
+
+void sort_ranges(std::vector<AddressRange>& ranges) {
+    std::sort(ranges.begin(), ranges.end(), [](const AddressRange& a, const AddressRange& b) {
+        return a.low != b.low ? a.low < b.low : a.high > b.high;
+    });
+}
+
+// The last range that begins at or before the address and covers it; ranges may nest, rarely deeply.
+const AddressRange* covering(const std::vector<AddressRange>& ranges, uint64_t address) {
+    constexpr size_t kMaxNesting = 32;
+    auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
+                                  [](uint64_t value, const AddressRange& range) { return value < range.low; });
+    for (size_t i = 0; i < kMaxNesting && after != ranges.begin(); ++i) {
+        --after;
+        if (address < after->high) return &*after;
+    }
+    return nullptr;
+}
+
+std::string string_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }
+
+std::string function_name(Dwarf_Die* die) {
+    for (const unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
+        Dwarf_Attribute storage;
+        const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, attribute, &storage));
+        if (name != nullptr) return name;
+    }
+    return string_of(::dwarf_diename(die));
+}
+
+int line_number(Dwarf_Word value) { return value > 0 && value < 100'000'000 ? static_cast<int>(value) : 0; }
+
+struct Unit {
+    Dwarf_Die die{};
+    bool is_skeleton = false;  // its functions are in a .dwo file, which we do not look for
+    std::vector<AddressRange> functions;
+    bool functions_known = false;
+    // Where the walk stopped when time ran out: one DIE per level of the tree.
+    std::vector<Dwarf_Die> walk;
+    size_t dies_seen = 0;
+};
+
+bool may_hold_functions(int tag) {
+    constexpr std::array<int, 8> kTags = {DW_TAG_compile_unit, DW_TAG_partial_unit,    DW_TAG_namespace,
+                                          DW_TAG_module,       DW_TAG_structure_type,  DW_TAG_class_type,
+                                          DW_TAG_union_type,   DW_TAG_enumeration_type};
+    return std::find(kTags.begin(), kTags.end(), tag) != kTags.end();
+}
+
+// False at the end of a list of siblings. A sibling must lie behind its elder: that ends loops in damaged files.
+bool next_sibling(Dwarf_Die* die) {
+    Dwarf_Die next;
+    if (::dwarf_siblingof(die, &next) != 0 || ::dwarf_dieoffset(&next) <= ::dwarf_dieoffset(die)) return false;
+    *die = next;
+    return true;
+}
+
+// The child whose code holds the address: an inlined call, or a block that may hold one.
+bool child_at(Dwarf_Die* parent, uint64_t address, size_t& dies_left, Dwarf_Die* found) {
+    if (::dwarf_child(parent, found) != 0) return false;
+    do {
+        if (dies_left == 0) return false;
+        --dies_left;
+        const int tag = ::dwarf_tag(found);
+        const bool candidate = tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block ||
+                               tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
+        if (candidate && ::dwarf_haspc(found, address) == 1) return true;
+    } while (next_sibling(found));
+    return false;
+}
+
+}  // namespace
+
+struct DebugLines::State {
+    DwarfFile file;
+    std::optional<DwarfFile> shared;  // what dwz put into one file for several
+    std::vector<Unit> units;
+    std::vector<AddressRange> unit_ranges;
+    Dwarf_CU* last_unit = nullptr;
+    bool units_known = false;
+
+    explicit State(DwarfFile main) : file(std::move(main)) {}
+    ~State() { file.dwarf.reset(); }  // before the shared file, which it points to
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
+    void open_shared_file(const ElfImage::SymbolOptions& options);
+    bool index_units(const OutOfTime& out_of_time);
+    bool index_functions(Unit& unit, const OutOfTime& out_of_time);
+    void step(Unit& unit);
+    std::vector<SourceFrame> describe(Unit& unit, uint64_t address);
+    std::vector<Dwarf_Die> inlined_calls_at(Dwarf_Die function, uint64_t address);
+};
+
+void DebugLines::State::open_shared_file(const ElfImage::SymbolOptions& options) {
+    const char* path = nullptr;
+    const void* id = nullptr;
+    const ssize_t id_size = ::dwelf_dwarf_gnu_debugaltlink(file.dwarf.get(), &path, &id);
+    if (id_size <= 0 || path == nullptr) return;
+    const std::span id_bytes(static_cast<const uint8_t*>(id), static_cast<size_t>(id_size));
+    auto image = find_shared_debug_file(path, id_bytes, file.image, options);
+    if (!image || bytes_to_read(*image) > kMaxDebugBytes) return;
+    auto opened = DwarfFile::open(*std::move(image));
+    if (!opened) return;
+    shared = *std::move(opened);
+    ::dwarf_setalt(file.dwarf.get(), shared->dwarf.get());
+}
+
+// All units are looked at, because .debug_aranges is optional and clang leaves it out.
+bool DebugLines::State::index_units(const OutOfTime& out_of_time) {
+    while (!units_known) {
+        if (units.size() % 16 == 0 && out_of_time()) return false;
+        Dwarf_CU* next = nullptr;
+        uint8_t type = 0;
+        Dwarf_Die die{};
+        // No place for the split unit is given: libdw would open .dwo files by names out of the file.
+        const int status = ::dwarf_get_units(file.dwarf.get(), last_unit, &next, nullptr, &type, &die, nullptr);
+        if (status != 0 || units.size() >= kMaxUnits) {
+            sort_ranges(unit_ranges);
+            units_known = true;
+            break;
+        }
+        last_unit = next;
+        append_ranges(&die, units.size(), unit_ranges);
+        units.push_back({.die = die, .is_skeleton = type == DW_UT_skeleton});
+    }
+    return true;
+}
+
+// Reads the last DIE of unit.walk and moves on: into it, behind it, or up.
+void DebugLines::State::step(Unit& unit) {
+    Dwarf_Die& current = unit.walk.back();
+    ++unit.dies_seen;
+    const int tag = ::dwarf_tag(&current);
+    if (tag == DW_TAG_subprogram) append_ranges(&current, ::dwarf_dieoffset(&current), unit.functions);
+    if (may_hold_functions(tag) && unit.walk.size() < kMaxTreeDepth) {
+        Dwarf_Die child;
+        if (::dwarf_child(&current, &child) == 0) {
+            unit.walk.push_back(child);
+            return;
+        }
+    }
+    while (!unit.walk.empty() && (unit.walk.size() == 1 || !next_sibling(&unit.walk.back()))) unit.walk.pop_back();
+}
+
+bool DebugLines::State::index_functions(Unit& unit, const OutOfTime& out_of_time) {
+    if (unit.functions_known || unit.is_skeleton) return true;
+    if (unit.walk.empty()) unit.walk.push_back(unit.die);
+    while (!unit.walk.empty() && unit.dies_seen < kMaxDiesPerUnit) {
+        if (unit.dies_seen % kDiesPerStep == 0 && out_of_time()) return false;
+        step(unit);
+    }
+    unit.walk = {};
+    sort_ranges(unit.functions);
+    unit.functions_known = true;
+    return true;
+}
+
+// Outermost first; the function itself is not among them.
+std::vector<Dwarf_Die> DebugLines::State::inlined_calls_at(Dwarf_Die function, uint64_t address) {
+    std::vector<Dwarf_Die> calls;
+    size_t dies_left = kMaxDiesPerFunction;
+    for (size_t depth = 0; depth < kMaxTreeDepth && calls.size() < kMaxInlineDepth; ++depth) {
+        Dwarf_Die child;
+        if (!child_at(&function, address, dies_left, &child)) break;
+        if (::dwarf_tag(&child) == DW_TAG_inlined_subroutine) calls.push_back(child);
+        function = child;
+    }
+    return calls;
+}
+
+std::vector<SourceFrame> DebugLines::State::describe(Unit& unit, uint64_t address) {
+    SourceFrame here;
+    if (Dwarf_Line* line = ::dwarf_getsrc_die(&unit.die, address); line != nullptr) {
+        int number = 0;
+        if (::dwarf_lineno(line, &number) == 0 && number > 0) here.line = number;
+        here.file = string_of(::dwarf_linesrc(line, nullptr, nullptr));
+    }
+    const AddressRange* range = covering(unit.functions, address);
+    Dwarf_Die function;
+    if (range == nullptr || ::dwarf_offdie(file.dwarf.get(), range->payload, &function) == nullptr) {
+        return here.file.empty() ? std::vector<SourceFrame>() : std::vector{here};
+    }
+
+    Dwarf_Files* files = nullptr;
+    size_t file_count = 0;
+    if (::dwarf_getsrcfiles(&unit.die, &files, &file_count) != 0) files = nullptr;
+    std::vector<SourceFrame> frames;
+    std::vector<Dwarf_Die> calls = inlined_calls_at(function, address);
+    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+        here.function = function_name(&*call);
+        frames.push_back(std::exchange(here, {}));
+        Dwarf_Attribute storage;
+        Dwarf_Word value = 0;
+        if (::dwarf_formudata(::dwarf_attr(&*call, DW_AT_call_line, &storage), &value) == 0)
+            here.line = line_number(value);
+        const bool has_file = ::dwarf_formudata(::dwarf_attr(&*call, DW_AT_call_file, &storage), &value) == 0;
+        if (has_file && files != nullptr && value < file_count)
+            here.file = string_of(::dwarf_filesrc(files, value, nullptr, nullptr));
+    }
+    here.function = function_name(&function);
+    frames.push_back(here);
+    return frames;
+}
+
+DebugLines::DebugLines(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DebugLines::DebugLines(DebugLines&&) noexcept = default;
+DebugLines& DebugLines::operator=(DebugLines&&) noexcept = default;
+DebugLines::~DebugLines() = default;
+
+uint64_t DebugLines::bytes_to_read(const ElfImage& image) {
+    uint64_t total = 0;
+    bool has_units = false;
+    for (const ElfSection& section : image.sections()) {
+        const bool debug = section.name.starts_with(".debug_") || section.name.starts_with(".zdebug_");
+        if (!debug || section.type == SHT_NOBITS) continue;
+        uint64_t size = section.size;
+        Elf64_Chdr header{};
+        std::array<uint8_t, sizeof header> bytes{};
+        if ((section.flags & SHF_COMPRESSED) != 0 && image.source().read_at(section.file_offset, bytes)) {
+            std::memcpy(&header, bytes.data(), sizeof header);
+            size = header.ch_size;
+        }
+        total = total + size < total ? UINT64_MAX : total + size;
+        has_units = has_units || section.name.ends_with("debug_info");
+    }
+    return has_units ? total : 0;
+}
+
+Result<DebugLines> DebugLines::open(ElfImage image, const ElfImage::SymbolOptions& options) {
+    const uint64_t size = bytes_to_read(image);
+    if (size == 0) return Error{ErrorCode::kNotFound, "no debug information"};
+    if (size > kMaxDebugBytes) return Error{ErrorCode::kLimit, "more than 1 GiB of debug information"};
+    WH_TRY(DwarfFile file, DwarfFile::open(std::move(image)));
+    auto state = std::make_unique<State>(std::move(file));
+    state->open_shared_file(options);
+    return DebugLines(std::move(state));
+}
+
+std::optional<std::vector<SourceFrame>> DebugLines::find(uint64_t address, const OutOfTime& out_of_time) {
+    if (!state_->index_units(out_of_time)) return std::nullopt;
+    const AddressRange* range = covering(state_->unit_ranges, address);
+    if (range == nullptr) return std::vector<SourceFrame>();
+    Unit& unit = state_->units[range->payload];
+    if (!state_->index_functions(unit, out_of_time)) return std::nullopt;
+    return state_->describe(unit, address);
+}
+
+}  // namespace whoholds

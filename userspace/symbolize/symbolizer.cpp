@@ -1,0 +1,238 @@
+#include "symbolize/symbolizer.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "base/file.h"
+#include "base/printable.h"
+#include "elf/mapped_elf.h"
+#include "proc/process_memory.h"
+#include "symbolize/mapping_history.h"
+#include "symbolize/module_symbols.h"
+#include "symbolize/perf_map.h"
+#include "symbolize/work_budget.h"
+
+namespace whoholds {
+namespace {
+
+constexpr size_t kMaxModules = 16'384;
+constexpr size_t kMaxFilesOpenedEarly = 400;  // below the usual limit of 1,024 descriptors, which we share
+constexpr size_t kMaxCachedAddresses = 200'000;
+constexpr size_t kMaxPerfMapBytes = size_t{64} << 20;
+constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
+constexpr std::string_view kVdso = "[vdso]";
+
+struct Module {
+    Mapping first_mapping;
+    std::optional<ModuleSymbols> symbols;
+    std::string open_error;  // why symbols stayed empty
+    bool open_tried = false;
+};
+
+}  // namespace
+
+uint64_t monotonic_ms() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+struct Symbolizer::State {
+    using ModuleKey = std::tuple<uint32_t, uint32_t, uint64_t, std::string>;  // device, inode, path
+
+    ProcRoot root;
+    pid_t pid = 0;
+    std::vector<Module> modules;
+    absl::flat_hash_map<ModuleKey, size_t> module_of;
+    MappingHistory history;
+    absl::flat_hash_map<std::pair<uint64_t, bool>, std::vector<Frame>> cache;
+    WorkBudget budget;
+    size_t files_open = 0;
+    UniqueFd perf_map_file;
+    PerfMap perf_map;
+    std::pair<int64_t, int64_t> perf_map_version{-1, -1};  // size, time of change
+    bool perf_map_is_fresh = false;
+    std::vector<std::string> notes;
+
+    size_t module_index(const Mapping& mapping);
+    void open_module(Module& module);
+    Result<ElfImage> read_vdso(const Mapping& mapping) const;
+    void find_perf_map();
+    void read_perf_map();
+    std::vector<Frame> describe(uint64_t pc, uint64_t lookup, bool& complete);
+    std::vector<Frame> describe_in_file(Module& module, const Frame& base, uint64_t lookup, uint64_t offset,
+                                        bool& complete);
+    std::optional<Frame> describe_jit(Frame frame, uint64_t lookup);
+    void note(const std::string& sentence);
+};
+
+void Symbolizer::State::note(const std::string& sentence) {
+    constexpr size_t kMaxNotes = 100;
+    const std::string shown = printable(sentence);
+    if (notes.size() < kMaxNotes && std::find(notes.begin(), notes.end(), shown) == notes.end()) notes.push_back(shown);
+}
+
+size_t Symbolizer::State::module_index(const Mapping& mapping) {
+    const auto [found, is_new] = module_of.try_emplace(
+        ModuleKey(mapping.device_major, mapping.device_minor, mapping.inode, mapping.path), modules.size());
+    if (is_new) {
+        modules.push_back({.first_mapping = mapping});
+        const bool worth_it = mapping.is_file() || mapping.path == kVdso;
+        if (worth_it && files_open < kMaxFilesOpenedEarly) open_module(modules.back());
+    }
+    return found->second;
+}
+
+Result<ElfImage> Symbolizer::State::read_vdso(const Mapping& mapping) const {
+    if (mapping.end - mapping.start > kMaxVdsoBytes) return Error{ErrorCode::kLimit, "larger than 1 MiB"};
+    WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
+    WH_TRY(std::vector<uint8_t> bytes, memory.read(mapping.start, mapping.end - mapping.start));
+    return ElfImage::from_bytes(std::move(bytes), std::string(kVdso));
+}
+
+void Symbolizer::State::open_module(Module& module) {
+    module.open_tried = true;
+    const Mapping& mapping = module.first_mapping;
+    std::string open_path;
+    auto image = mapping.path == kVdso ? read_vdso(mapping)
+                 : mapping.is_file()   ? open_mapped_elf(root, pid, mapping, open_path)
+                                       : Result<ElfImage>(Error{ErrorCode::kNotFound, ""});
+    if (image) {
+        ++files_open;
+        module.symbols.emplace(*std::move(image), debug_options_of(root, pid, mapping));
+    } else {
+        module.open_error = image.error().message;
+    }
+}
+
+void Symbolizer::State::find_perf_map() {
+    perf_map_is_fresh = false;
+    if (perf_map_file) return;
+    const auto status = read_status(root, pid);
+    if (!status) return;
+    const pid_t own_pid = status->namespace_pids.empty() ? pid : status->namespace_pids.back();
+    auto file = open_regular_file_in(root.path + "/" + std::to_string(pid) + "/root",
+                                     "tmp/perf-" + std::to_string(own_pid) + ".map");
+    if (file) perf_map_file = *std::move(file);
+}
+
+// JITs append to the file, so it is read again when it has changed, once in each update of the mappings at most.
+void Symbolizer::State::read_perf_map() {
+    if (perf_map_is_fresh || !perf_map_file) return;
+    perf_map_is_fresh = true;
+    struct stat info {};
+    if (::fstat(perf_map_file.get(), &info) != 0) return;
+    const std::pair<int64_t, int64_t> version(info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec);
+    if (version == perf_map_version || ::lseek(perf_map_file.get(), 0, SEEK_SET) != 0) return;
+    auto text = read_prefix(perf_map_file, kMaxPerfMapBytes);
+    if (!text) return;
+    if (text->size() == kMaxPerfMapBytes) note("perf map of the JIT: only the first 64 MiB were read");
+    perf_map = PerfMap::parse(*std::move(text));
+    perf_map_version = version;
+}
+
+std::optional<Frame> Symbolizer::State::describe_jit(Frame frame, uint64_t lookup) {
+    read_perf_map();
+    const std::string_view name = perf_map.find(lookup);
+    if (name.empty()) return std::nullopt;
+    frame.module = "[jit]";
+    frame.raw_function = name;
+    frame.function = printable(name);
+    return frame;
+}
+
+std::vector<Frame> Symbolizer::State::describe_in_file(Module& module, const Frame& base, uint64_t lookup,
+                                                       uint64_t offset, bool& complete) {
+    const ElfImage& image = module.symbols->image();
+    Frame common = base;
+    common.build_id = image.build_id();
+    const auto address = image.address_of(offset);
+    if (!address) return {common};
+    common.module_address = *address + (base.address - lookup);
+
+    ModuleSymbols::Answer answer = module.symbols->find(*address, budget);
+    complete = answer.complete;
+    std::vector<Frame> frames;
+    for (SourceFrame& source : answer.frames) {
+        Frame frame = common;
+        frame.function = demangle_short(source.function);
+        frame.raw_function = std::move(source.function);
+        frame.file = printable(source.file);
+        frame.line = source.line;
+        frame.inlined = frames.size() + 1 < answer.frames.size();
+        frames.push_back(std::move(frame));
+    }
+    return frames;
+}
+
+std::vector<Frame> Symbolizer::State::describe(uint64_t pc, uint64_t lookup, bool& complete) {
+    Frame base;
+    base.address = pc;
+    const ModuleMapping* mapping = history.find(lookup);
+    if (mapping == nullptr) return {base};
+    Module& module = modules[mapping->module];
+    if (!module.open_tried) open_module(module);
+    base.module = module.first_mapping.path;
+    if (module.symbols) {
+        return describe_in_file(module, base, lookup, lookup - mapping->start + mapping->file_offset, complete);
+    }
+    if (auto frame = describe_jit(base, lookup)) return {*std::move(frame)};
+    if (base.module.empty()) base.module = "[jit]";
+    if (!module.open_error.empty()) note(module.open_error);
+    return {base};
+}
+
+Symbolizer::Symbolizer(ProcRoot root, pid_t pid) : state_(std::make_unique<State>()) {
+    state_->root = std::move(root);
+    state_->pid = pid;
+}
+Symbolizer::~Symbolizer() = default;
+Symbolizer::Symbolizer(Symbolizer&&) noexcept = default;
+Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
+
+void Symbolizer::set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now_ms) {
+    state_->budget.start_batch(budget_ms, std::move(now_ms));
+}
+
+void Symbolizer::update_mappings(std::vector<Mapping> mappings) {
+    std::vector<ModuleMapping> now;
+    bool may_have_jit = false;
+    for (const Mapping& mapping : mappings) {
+        if (!mapping.executable || state_->modules.size() >= kMaxModules) continue;
+        const size_t index = state_->module_index(mapping);
+        const uint64_t offset = mapping.path == kVdso ? 0 : mapping.file_offset;
+        now.push_back({.start = mapping.start, .end = mapping.end, .file_offset = offset, .module = index});
+        may_have_jit = may_have_jit || !state_->modules[index].symbols;
+    }
+    if (may_have_jit) state_->find_perf_map();
+    if (state_->history.update(std::move(now)) || may_have_jit) state_->cache.clear();
+}
+
+std::vector<Frame> Symbolizer::symbolize(uint64_t pc, bool is_return_address) {
+    const std::pair key(pc, is_return_address);
+    if (const auto cached = state_->cache.find(key); cached != state_->cache.end()) return cached->second;
+    bool complete = true;
+    std::vector<Frame> frames = state_->describe(pc, is_return_address && pc > 0 ? pc - 1 : pc, complete);
+    if (state_->cache.size() >= kMaxCachedAddresses) state_->cache.clear();
+    if (complete) state_->cache.emplace(key, frames);
+    return frames;
+}
+
+std::vector<std::string> Symbolizer::notes() const {
+    std::vector<std::string> notes = state_->notes;
+    for (const Module& module : state_->modules) {
+        if (!module.symbols) continue;
+        for (const std::string& sentence : module.symbols->notes()) {
+            notes.push_back(printable(module.first_mapping.path) + ": " + sentence);
+        }
+    }
+    return notes;
+}
+
+}  // namespace whoholds

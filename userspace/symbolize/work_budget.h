@@ -1,0 +1,43 @@
+// How long reading debug information may go on. Shared by the modules of one Symbolizer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace whoholds {
+
+class WorkBudget {
+public:
+    using Clock = std::function<uint64_t()>;  // milliseconds, never going back
+
+    void start_batch(uint64_t budget_ms, Clock now_ms) {
+        now_ms_ = std::move(now_ms);
+        budget_ms_ = budget_ms;
+        started_ms_ = now_ms_();
+        ++batch_;
+        may_overrun_ = batch_ > 1 && budget_ms > 0;
+    }
+
+    [[nodiscard]] bool is_used_up() const { return now_ms_ && now_ms_() - started_ms_ >= budget_ms_; }
+
+    // Whether to begin a piece of work that cannot be interrupted. One that does not fit any budget may overrun one
+    // batch alone, but not the first: people wait for the first report.
+    bool allows(uint64_t expected_ms) {
+        if (!now_ms_) return true;
+        const uint64_t used_ms = now_ms_() - started_ms_;
+        const bool fits = used_ms < budget_ms_ && expected_ms <= budget_ms_ - used_ms;
+        if (fits || !may_overrun_ || expected_ms <= budget_ms_) return fits;
+        may_overrun_ = false;
+        return true;
+    }
+
+private:
+    Clock now_ms_;  // none: no limit
+    uint64_t budget_ms_ = 0;
+    uint64_t started_ms_ = 0;
+    unsigned batch_ = 0;
+    bool may_overrun_ = false;
+};
+
+}  // namespace whoholds
