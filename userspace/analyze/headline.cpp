@@ -12,9 +12,27 @@ namespace {
 
 // A module's base name is one of these followed by nothing, '.', '-' or a digit ("libc.so.6", "libc-2.31.so", "ld-linux-x86-64.so.2").
 constexpr std::array<std::string_view, 22> kRuntimeModules = {
-    "libc",       "ld",          "ld64",        "libpthread",      "libdl",       "librt",        "libm",     "libstdc++",
-    "libc++",     "libc++abi",   "libgcc_s",    "libsupc++",       "libunwind",   "libjemalloc",  "libmimalloc", "libtcmalloc",
-    "libtcmalloc_minimal",       "libtcmalloc_debug", "libtcmalloc_and_profiler", "libtcmalloc_minimal_debug", "libhoard",
+    "libc",
+    "ld",
+    "ld64",
+    "libpthread",
+    "libdl",
+    "librt",
+    "libm",
+    "libstdc++",
+    "libc++",
+    "libc++abi",
+    "libgcc_s",
+    "libsupc++",
+    "libunwind",
+    "libjemalloc",
+    "libmimalloc",
+    "libtcmalloc",
+    "libtcmalloc_minimal",
+    "libtcmalloc_debug",
+    "libtcmalloc_and_profiler",
+    "libtcmalloc_minimal_debug",
+    "libhoard",
     "[vdso]",
 };
 
@@ -24,13 +42,41 @@ constexpr std::array<std::string_view, 7> kSystemDirectories = {
 
 // Qualified names that begin so belong to a language's library: C++ and Rust.
 constexpr std::array<std::string_view, 17> kLibraryPrefixes = {
-    "std::",   "__gnu_cxx::", "__cxxabiv1::", "operator new", "operator delete", "alloc::",     "core::",    "hashbrown::", "<std::",
-    "<alloc::", "<core::",    "<hashbrown::", "__rust_",      "__rustc::",       "__rdl_",      "boost::container::", "absl::container_internal::",
+    "std::",
+    "__gnu_cxx::",
+    "__cxxabiv1::",
+    "operator new",
+    "operator delete",
+    "alloc::",
+    "core::",
+    "hashbrown::",
+    "<std::",
+    "<alloc::",
+    "<core::",
+    "<hashbrown::",
+    "__rust_",
+    "__rustc::",
+    "__rdl_",
+    "boost::container::",
+    "absl::container_internal::",
 };
 
 constexpr std::array<std::string_view, 15> kStartFunctions = {
-    "_start",       "_dl_start_user", "_dl_start",   "_dl_init",   "call_init",    "__libc_csu_init", "__libc_start_main", "__libc_start_call_main",
-    "start_thread", "clone",          "clone3",      "__clone",    "__clone3",     "thread_start",    "__pthread_trampoline",
+    "_start",
+    "_dl_start_user",
+    "_dl_start",
+    "_dl_init",
+    "call_init",
+    "__libc_csu_init",
+    "__libc_start_main",
+    "__libc_start_call_main",
+    "start_thread",
+    "clone",
+    "clone3",
+    "__clone",
+    "__clone3",
+    "thread_start",
+    "__pthread_trampoline",
 };
 
 constexpr std::array<std::string_view, 9> kAllocatorWords = {
@@ -39,9 +85,10 @@ constexpr std::array<std::string_view, 9> kAllocatorWords = {
 
 // What may follow such a word in the name of a wrapper. "malloc_user" is a user of malloc, not a wrapper.
 constexpr std::array<std::string_view, 30> kWrapperSuffixes = {
-    "",        "_n",      "0",        "0_n",      "_impl",    "_internal", "_usable",  "_usable_internal", "_aligned", "_array",
-    "_zero",   "_zeroed", "_safe",    "_or_die",  "_or_fail", "_checked",  "_try",     "_fail",            "_nofail",  "_wrapper",
-    "_hook",   "_default", "_small",  "_large",   "_generic", "array",     "zero",     "n",                "z",        "_printf",
+    "",         "_n",     "0",       "0_n",      "_impl", "_internal", "_usable",  "_usable_internal",
+    "_aligned", "_array", "_zero",   "_zeroed",  "_safe", "_or_die",   "_or_fail", "_checked",
+    "_try",     "_fail",  "_nofail", "_wrapper", "_hook", "_default",  "_small",   "_large",
+    "_generic", "array",  "zero",    "n",        "z",     "_printf",
 };
 
 bool ends_word(std::string_view rest) {
@@ -85,7 +132,8 @@ std::string lower(std::string_view text) {
 }
 
 bool is_system_path(std::string_view path) {
-    return std::ranges::any_of(kSystemDirectories, [&](std::string_view directory) { return path.starts_with(directory); });
+    return std::ranges::any_of(kSystemDirectories,
+                               [&](std::string_view directory) { return path.starts_with(directory); });
 }
 
 bool is_passed_over(const Frame& frame) {
@@ -122,7 +170,9 @@ bool is_allocator_wrapper(std::string_view function) {
 
     const std::string_view last = last_part(qualified);
     for (const std::string_view member : {"operator new", "operator delete"}) {  // a class's own
-        if (last == member || last.starts_with(std::string(member) + '[') || last.starts_with(std::string(member) + '(')) return true;
+        if (last == member || last.starts_with(std::string(member) + '[') ||
+            last.starts_with(std::string(member) + '('))
+            return true;
     }
 
     std::string name = lower(last);
@@ -144,11 +194,13 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
     };
 
     if (const auto user = first([&](const Frame& frame) { return is_user_code(frame, exe); })) return *user;
-    if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); })) return *library;
+    if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); }))
+        return *library;
     // Only wrappers and runtimes: the outermost wrapper outside of the runtimes is the nearest thing to user code.
     for (size_t i = frames.size(); i > 0; --i) {
         const Frame& frame = frames[i - 1];
-        const bool starts = std::ranges::find(kStartFunctions, std::string_view(frame.function)) != kStartFunctions.end();
+        const bool starts =
+            std::ranges::find(kStartFunctions, std::string_view(frame.function)) != kStartFunctions.end();
         if (!frame.module.empty() && !is_runtime_module(frame.module) && !starts) return i - 1;
     }
     return 0;

@@ -65,46 +65,53 @@ TEST(Headline, tells_wrappers_from_their_users) {
 }
 
 TEST(Headline, knows_runtime_modules_by_file_name) {
-    for (const char* path : {"/lib/x86_64-linux-gnu/libc.so.6", "/lib/libc-2.31.so", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1",
-                             "/lib/libc.musl-x86_64.so.1", "/usr/lib/libc++.so.1", "/usr/lib/libc++abi.so.1.0", "/opt/any/libjemalloc.so.2",
-                             "/usr/lib/libtcmalloc_minimal.so.4", "/usr/lib/libmimalloc.so.2.0", "/usr/lib/libgcc_s.so.1", "[vdso]"}) {
+    for (const char* path :
+         {"/lib/x86_64-linux-gnu/libc.so.6", "/lib/libc-2.31.so", "/lib64/ld-linux-x86-64.so.2",
+          "/lib/ld-musl-x86_64.so.1", "/lib/libc.musl-x86_64.so.1", "/usr/lib/libc++.so.1", "/usr/lib/libc++abi.so.1.0",
+          "/opt/any/libjemalloc.so.2", "/usr/lib/libtcmalloc_minimal.so.4", "/usr/lib/libmimalloc.so.2.0",
+          "/usr/lib/libgcc_s.so.1", "[vdso]"}) {
         EXPECT_TRUE(is_runtime_module(path)) << path;
     }
-    for (const char* path : {"", "/usr/bin/ld", "/opt/libc", "/usr/lib/libcurl.so.4", "/usr/lib/libmagic.so.1", "/usr/lib/libcrypto.so.3",
-                             "/usr/lib/libdlib.so.19", "[jit]", "/opt/shop/api"}) {
+    for (const char* path : {"", "/usr/bin/ld", "/opt/libc", "/usr/lib/libcurl.so.4", "/usr/lib/libmagic.so.1",
+                             "/usr/lib/libcrypto.so.3", "/usr/lib/libdlib.so.19", "[jit]", "/opt/shop/api"}) {
         EXPECT_FALSE(is_runtime_module(path)) << path;
     }
 }
 
 TEST(Headline, takes_the_innermost_frame_of_the_main_executable) {
-    const std::vector<Frame> frames = {frame("operator new", kStdcxx), frame("std::string::reserve", kExe), frame("shop::add_item", kExe),
-                                       frame("main", kExe), frame("__libc_start_main", kLibc)};
+    const std::vector<Frame> frames = {frame("operator new", kStdcxx), frame("std::string::reserve", kExe),
+                                       frame("shop::add_item", kExe), frame("main", kExe),
+                                       frame("__libc_start_main", kLibc)};
 
     EXPECT_EQ(headline_frame(frames, kExe), 2U);
     EXPECT_EQ(headline_of(frames, kExe), "shop::add_item");
 }
 
 TEST(Headline, prefers_the_executable_to_libraries_of_the_system) {
-    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl), frame("accept_client", kExe), frame("main", kExe)};
+    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl),
+                                       frame("accept_client", kExe), frame("main", kExe)};
 
     EXPECT_EQ(headline_of(frames, kExe), "accept_client");
 }
 
 TEST(Headline, takes_a_library_that_the_user_installed) {
-    const std::vector<Frame> frames = {frame("SSL_new", kSsl), frame("plugin_open", "/opt/shop/plugins/tls.so"), frame("main", kExe)};
+    const std::vector<Frame> frames = {frame("SSL_new", kSsl), frame("plugin_open", "/opt/shop/plugins/tls.so"),
+                                       frame("main", kExe)};
 
     EXPECT_EQ(headline_of(frames, kExe), "plugin_open");
 }
 
 TEST(Headline, takes_an_executable_that_lives_among_the_system_libraries) {
     const std::string postgres = "/usr/lib/postgresql/15/bin/postgres";
-    const std::vector<Frame> frames = {frame("malloc", kLibc), frame("AllocSetAlloc", postgres), frame("main", postgres)};
+    const std::vector<Frame> frames = {frame("malloc", kLibc), frame("AllocSetAlloc", postgres),
+                                       frame("main", postgres)};
 
     EXPECT_EQ(headline_of(frames, postgres), "AllocSetAlloc");
 }
 
 TEST(Headline, falls_back_to_a_library_when_no_user_code_is_on_the_stack) {
-    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl), frame("start_thread", kLibc)};
+    const std::vector<Frame> frames = {frame("CRYPTO_malloc", kSsl), frame("SSL_new", kSsl),
+                                       frame("start_thread", kLibc)};
 
     EXPECT_EQ(headline_of(frames, kExe), "SSL_new");
 }
@@ -130,7 +137,8 @@ TEST(Headline, names_frames_without_symbols) {
 }
 
 TEST(Headline, takes_jit_code_that_has_a_name) {
-    const std::vector<Frame> frames = {frame("", "[jit]"), frame("LazyCompile:*handler server.js:10", "[jit]"), frame("node::Start", "/usr/bin/node")};
+    const std::vector<Frame> frames = {frame("", "[jit]"), frame("LazyCompile:*handler server.js:10", "[jit]"),
+                                       frame("node::Start", "/usr/bin/node")};
 
     EXPECT_EQ(headline_frame(frames, "/usr/bin/node"), 1U);
 }

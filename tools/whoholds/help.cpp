@@ -1,0 +1,67 @@
+#include "whoholds/help.h"
+
+#include <CLI/CLI.hpp>
+
+namespace whoholds {
+namespace {
+
+constexpr const char* kDescription =
+    "whoholds: attaches to running processes and says what they still hold, who took it, and since when.\n"
+    "The target is not restarted, stopped, or written to.";
+
+constexpr const char* kUsage =
+    "Usage: whoholds -p PID[,PID...] [options] [INTERVAL [COUNT]]\n"
+    "       whoholds run [options] [INTERVAL [COUNT]] -- COMMAND [ARGUMENT...]\n"
+    "       whoholds plan -p PID [--json]\n";
+
+constexpr const char* kFooter =
+    R"(Durations: 500ms, 5s, 2m, 1h, 1d; plain: seconds. Sizes: 512, 4k, 1M, 2G (powers of 1024).
+
+Examples:
+  whoholds -p 4711                       a report every 5 seconds, the final one at Ctrl-C
+  whoholds -p 4711 60 10                 ten reports, one a minute
+  whoholds -p 4711 --min-age 2m          only what was taken more than two minutes ago
+  whoholds -p 4711 --sort total          who allocates the most, freed or not (churn)
+  whoholds -p 4711 --json --duration 1h  one JSON object per line, for an hour
+  whoholds run -- ./server --port 80     start a command and see it from its first allocation
+  whoholds plan -p 4711                  what would be attached, where and why; attaches nothing
+
+Exit codes:
+  0  reported
+  1  another failure
+  2  the command line makes no sense
+  3  no such process, or one that cannot be traced (32-bit, kernel thread, already gone)
+  4  missing rights: run it as root
+  5  the kernel lacks something that is needed
+  6  nothing could be attached
+  With run, the code of the report; the exit status of the command is printed in the report.
+)";
+
+// CLI11 2.1 derives the usage line from the options, which cannot show three forms of the command.
+class HelpFormatter : public CLI::Formatter {
+public:
+    HelpFormatter() {
+        column_width(34);
+        label("Positionals", "Arguments");
+    }
+    std::string make_description(const CLI::App* /*app*/) const override { return std::string(kDescription) + "\n"; }
+    std::string make_footer(const CLI::App* /*app*/) const override { return std::string("\n") + kFooter; }
+    std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+        return std::string("\n") + kUsage;
+    }
+    std::string make_option_opts(const CLI::Option* option) const override {
+        const std::string type = option->get_type_name();
+        return type.empty() ? "" : " " + type;
+    }
+};
+
+}  // namespace
+
+std::string help_of(const CLI::App& app) {
+    std::string text = HelpFormatter().make_help(&app, "", CLI::AppFormatMode::Normal);
+    for (size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+    while (text.ends_with("\n\n")) text.pop_back();
+    return text;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,279 @@
+#include "whoholds/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+
+#include "base/printable.h"
+#include "base/result.h"
+#include "whoholds/help.h"
+#include "whoholds/values.h"
+
+namespace whoholds {
+namespace {
+
+constexpr size_t kMaxTop = 1'000'000;
+
+constexpr const char* kRunNeedsDashes = "run needs a command after two dashes: whoholds run -- COMMAND [ARGUMENT...]";
+
+template <class Enum>
+struct Choice {
+    const char* name;
+    Enum value;
+};
+
+constexpr Choice<Options::Sort> kSorts[] = {{"bytes", Options::Sort::kBytes},
+                                            {"count", Options::Sort::kCount},
+                                            {"age", Options::Sort::kAge},
+                                            {"total", Options::Sort::kTotal}};
+constexpr Choice<Options::Color> kColors[] = {
+    {"auto", Options::Color::kAuto}, {"always", Options::Color::kAlways}, {"never", Options::Color::kNever}};
+constexpr Choice<Options::AttachWith> kAttachWith[] = {
+    {"auto", Options::AttachWith::kAuto}, {"multi", Options::AttachWith::kMulti}, {"perf", Options::AttachWith::kPerf}};
+
+// The arguments as they were given; empty means not given, and an empty value is refused before.
+struct Raw {
+    std::vector<std::string> pids;
+    std::vector<std::string> kinds;
+    std::string interval, count, duration, min_age, min_size, top, sort, color;
+    std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
+    bool json = false;
+    bool quiet = false;
+    bool version = false;
+};
+
+Error usage(std::string sentence) { return {ErrorCode::kInvalidArgument, std::move(sentence)}; }
+
+void add_value(CLI::App& app, const char* name, std::string& value, const char* type, const char* help) {
+    app.add_option(name, value, help)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_options(CLI::App& app, Raw& raw) {
+    app.add_option("-p,--pid", raw.pids, "Process to attach to, or several with commas")
+        ->type_name("PID[,PID...]")
+        ->allow_extra_args(false);
+    app.add_option("INTERVAL", raw.interval, "Seconds between reports, default 5")->type_name("");
+    app.add_option("COUNT", raw.count, "Reports before the end, default: until Ctrl-C or the target's end")
+        ->type_name("");
+
+    app.option_defaults()->group("What is reported");
+    add_value(app, "--min-age", raw.min_age, "DURATION", "Only what has been held at least this long");
+    add_value(app, "--min-size", raw.min_size, "BYTES", "Only blocks of at least this size");
+    app.add_option("--kind", raw.kinds, "Only these kinds: heap, mapping")
+        ->type_name("KIND[,KIND]")
+        ->allow_extra_args(false);
+    add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
+    add_value(app, "--sort", raw.sort, "bytes|count|age|total",
+              "What ranks stacks; total: bytes ever allocated, not held");
+
+    app.option_defaults()->group("How it is reported");
+    add_value(app, "--duration", raw.duration, "DURATION", "End with the final report after this long");
+    app.add_flag("--json", raw.json, "One JSON object per report and line");
+    app.add_flag("--quiet", raw.quiet, "Only the final report");
+    add_value(app, "--color", raw.color, "auto|always|never", "Colour marks warnings; auto: on a terminal");
+
+    app.option_defaults()->group("");
+    add_value(app, "--young-slots", raw.young_slots, "N", "");
+    add_value(app, "--ring-bytes", raw.ring_bytes, "BYTES", "");
+    add_value(app, "--backlog-bytes", raw.backlog_bytes, "BYTES", "");
+    add_value(app, "--max-stacks", raw.max_stacks, "N", "");
+    add_value(app, "--young-age-ms", raw.young_age_ms, "MS", "");
+    add_value(app, "--attach-with", raw.attach_with, "auto|multi|perf", "");
+
+    app.option_defaults()->group("Options");
+    app.add_flag("--version", raw.version, "Print the version");
+}
+
+template <class Enum, size_t kCount>
+Result<Enum> choose(std::string_view name, std::string_view text, const Choice<Enum> (&choices)[kCount]) {
+    std::string names;
+    for (const auto& choice : choices) {
+        if (text == choice.name) return choice.value;
+        names += (names.empty() ? "" : ", ") + std::string(choice.name);
+    }
+    return usage('"' + printable(text) + "\" is not possible for " + std::string(name) + ": give one of " + names);
+}
+
+Result<std::optional<uint64_t>> optional_positive(std::string_view name, const std::string& text) {
+    if (text.empty()) return std::optional<uint64_t>();
+    WH_TRY(const uint64_t value, parse_positive(name, text, std::numeric_limits<uint32_t>::max()));
+    return std::optional<uint64_t>(value);
+}
+
+Result<void> read_tuning(const Raw& raw, Options& options) {
+    WH_TRY(options.young_slots, optional_positive("--young-slots", raw.young_slots));
+    WH_TRY(options.max_stacks, optional_positive("--max-stacks", raw.max_stacks));
+    WH_TRY(options.young_age_ms, optional_positive("--young-age-ms", raw.young_age_ms));
+    if (!raw.ring_bytes.empty()) {
+        WH_TRY(options.ring_bytes, parse_size_bytes("--ring-bytes", raw.ring_bytes));
+    }
+    if (!raw.backlog_bytes.empty()) {
+        WH_TRY(options.backlog_bytes, parse_size_bytes("--backlog-bytes", raw.backlog_bytes));
+    }
+    if (!raw.attach_with.empty()) {
+        WH_TRY(options.attach_with, choose("--attach-with", raw.attach_with, kAttachWith));
+    }
+    return {};
+}
+
+Result<void> read_selection(const Raw& raw, Options& options) {
+    if (!raw.min_age.empty()) {
+        WH_TRY(options.min_age_s, parse_duration_s("--min-age", raw.min_age, true));
+    }
+    if (!raw.min_size.empty()) {
+        WH_TRY(options.min_size_bytes, parse_size_bytes("--min-size", raw.min_size));
+    }
+    if (!raw.top.empty()) {
+        WH_TRY(options.top, parse_positive("--top", raw.top, kMaxTop));
+    }
+    if (!raw.sort.empty()) {
+        WH_TRY(options.sort, choose("--sort", raw.sort, kSorts));
+    }
+    for (const std::string& text : raw.kinds) {
+        WH_TRY(const std::vector<std::string> kinds, parse_kinds(text));
+        for (const std::string& kind : kinds) {
+            if (std::ranges::find(options.kinds, kind) == options.kinds.end()) options.kinds.push_back(kind);
+        }
+    }
+    return {};
+}
+
+Result<void> read_times(const Raw& raw, Options& options) {
+    if (!raw.interval.empty()) {
+        WH_TRY(options.interval_s, parse_interval_s(raw.interval));
+    }
+    if (!raw.count.empty()) {
+        WH_TRY(options.count, parse_positive("COUNT", raw.count, std::numeric_limits<uint32_t>::max()));
+    }
+    if (!raw.duration.empty()) {
+        WH_TRY(options.duration_s, parse_duration_s("--duration", raw.duration, false));
+    }
+    return {};
+}
+
+Result<void> read_target(const Raw& raw, Options& options) {
+    for (const std::string& text : raw.pids) {
+        WH_TRY(const std::vector<pid_t> pids, parse_pids(text));
+        for (const pid_t pid : pids) {
+            if (std::ranges::find(options.pids, pid) == options.pids.end()) options.pids.push_back(pid);
+        }
+    }
+    if (options.action == Options::Action::kRun) {
+        if (!options.pids.empty()) return usage("run starts its own process: leave -p away, or leave run away");
+        if (options.command.empty()) return usage(kRunNeedsDashes);
+        return {};
+    }
+    if (!options.command.empty())
+        return usage("two dashes come before the command that run starts: whoholds run -- COMMAND [ARGUMENT...]");
+    if (!options.pids.empty()) return {};
+    if (options.action == Options::Action::kPlan) return usage("plan needs a process: whoholds plan -p PID");
+    return usage("no process was named: give one with -p PID, or start one with whoholds run -- COMMAND");
+}
+
+Result<Options> read_options(const Raw& raw, Options options) {
+    WH_TRY_VOID(read_target(raw, options));
+    WH_TRY_VOID(read_times(raw, options));
+    WH_TRY_VOID(read_selection(raw, options));
+    WH_TRY_VOID(read_tuning(raw, options));
+    if (!raw.color.empty()) {
+        WH_TRY(options.color, choose("--color", raw.color, kColors));
+    }
+    options.json = raw.json;
+    options.quiet = raw.quiet;
+    if (options.action == Options::Action::kPlan && !raw.interval.empty())
+        return usage("plan prints once: leave INTERVAL away");
+    return options;
+}
+
+bool is_negative_number(std::string_view text) {
+    return text.size() > 1 && text[0] == '-' && ((text[1] >= '0' && text[1] <= '9') || text[1] == '.');
+}
+
+// Arguments that nothing took, in the words of the user's intention.
+std::string explain_extras(const std::vector<std::string>& extras) {
+    const std::string first = extras.empty() ? std::string() : extras.front();
+    if (is_negative_number(first)) return parse_interval_s(first).error().message;
+    if (first.starts_with('-')) return printable(first) + " is not an option of whoholds: whoholds --help lists them";
+    return '"' + printable(first) + "\" is one argument too many: INTERVAL and COUNT are the only ones without a name";
+}
+
+std::string explain(const CLI::ParseError& error) {
+    std::string what = printable(error.what());
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+        return what.substr(0, what.find(':')) + " needs a value: whoholds --help says which";
+    }
+    if (!what.empty() && what.back() == '.') what.pop_back();
+    return what + ": whoholds --help shows how";
+}
+
+ParseOutcome usage_outcome(std::string sentence) {
+    ParseOutcome outcome;
+    outcome.exit_code = kExitUsage;
+    outcome.text = std::move(sentence);
+    return outcome;
+}
+
+ParseOutcome text_outcome(std::string text) {
+    ParseOutcome outcome;
+    outcome.exit_code = kExitReported;
+    outcome.text = std::move(text);
+    return outcome;
+}
+
+}  // namespace
+
+std::string_view sort_name(Options::Sort sort) {
+    for (const auto& choice : kSorts) {
+        if (choice.value == sort) return choice.name;
+    }
+    return "";
+}
+
+ParseOutcome parse_options(const std::vector<std::string>& arguments) {
+    Raw raw;
+    Options options;
+    // The command after "--" is never parsed: its options are its own.
+    const auto dashes = std::ranges::find(arguments, std::string("--"));
+    if (dashes != arguments.end()) options.command.assign(dashes + 1, arguments.end());
+    if (std::find(arguments.begin(), dashes, std::string()) != dashes) {
+        return usage_outcome("an empty argument means nothing: give it a value, or leave it away");
+    }
+
+    CLI::App app("", "whoholds");
+    app.set_help_flag("-h,--help", "Print this help");
+    add_options(app, raw);
+    CLI::App* run = app.add_subcommand("run", "Start a command and see it from its first allocation")
+                        ->fallthrough()
+                        ->group("Commands");
+    CLI::App* plan = app.add_subcommand("plan", "Print what would be attached, and attach nothing")
+                         ->fallthrough()
+                         ->group("Commands");
+    run->set_help_flag();
+    plan->set_help_flag();
+
+    std::vector<std::string> reversed(arguments.begin(), dashes);  // as CLI11 wants them
+    std::ranges::reverse(reversed);
+    try {
+        app.parse(reversed);
+    } catch (const CLI::CallForHelp&) {
+        return text_outcome(help_of(app));
+    } catch (const CLI::ExtrasError&) {
+        if (*run && dashes == arguments.end()) return usage_outcome(kRunNeedsDashes);
+        return usage_outcome(explain_extras(app.remaining(true)));
+    } catch (const CLI::ParseError& error) {
+        return usage_outcome(explain(error));
+    }
+    if (raw.version) return text_outcome("whoholds " WHOHOLDS_VERSION "\n");
+    if (*run && dashes == arguments.end()) return usage_outcome(kRunNeedsDashes);
+    if (*run && *plan) return usage_outcome("run and plan exclude each other: give one of them");
+    if (*run) options.action = Options::Action::kRun;
+    if (*plan) options.action = Options::Action::kPlan;
+
+    Result<Options> result = read_options(raw, std::move(options));
+    if (!result) return usage_outcome(std::move(result).error().message);
+    ParseOutcome outcome;
+    outcome.options = *std::move(result);
+    return outcome;
+}
+
+}  // namespace whoholds

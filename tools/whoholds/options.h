@@ -1,0 +1,71 @@
+// The command line of whoholds as plain data. Used by main, which prints what has to be printed and acts on the rest.
+// Invariant: an Options that comes without an exit code is complete and in range; nothing in it needs checking again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace whoholds {
+
+// The exit codes, also listed in --help. `run` ends with the code of the report, not with that of the command.
+enum ExitCode : int {
+    kExitReported = 0,
+    kExitFailure = 1,
+    kExitUsage = 2,
+    kExitNoProcess = 3,
+    kExitNoRights = 4,
+    kExitKernelLacks = 5,
+    kExitNothingAttached = 6,
+};
+
+struct Options {
+    enum class Action { kAttach, kRun, kPlan };
+    enum class Sort { kBytes, kCount, kAge, kTotal };
+    enum class Color { kAuto, kAlways, kNever };
+    enum class AttachWith { kAuto, kMulti, kPerf };
+
+    Action action = Action::kAttach;
+    std::vector<pid_t> pids;           // not empty unless action is kRun; each once, in the order given
+    std::vector<std::string> command;  // not empty exactly when action is kRun
+
+    double interval_s = 5;
+    std::optional<uint64_t> count;     // reports before the end; none: until Ctrl-C or the target's end
+    std::optional<double> duration_s;  // ends the trace, whatever count says
+
+    double min_age_s = 0;
+    uint64_t min_size_bytes = 0;
+    size_t top = 10;  // stacks per kind
+    Sort sort = Sort::kBytes;
+    std::vector<std::string> kinds;  // JSON names of resource_kinds.h; empty: all
+
+    bool json = false;
+    Color color = Color::kAuto;
+    bool quiet = false;  // only the final report
+
+    // Tuning, for tests. None: the defaults of the tracer.
+    std::optional<uint64_t> young_slots;
+    std::optional<uint64_t> ring_bytes;
+    std::optional<uint64_t> backlog_bytes;
+    std::optional<uint64_t> max_stacks;
+    std::optional<uint64_t> young_age_ms;
+    AttachWith attach_with = AttachWith::kAuto;
+};
+
+struct ParseOutcome {
+    Options options;
+    std::optional<int> exit_code;  // set: print text and end with it
+    std::string text;              // code 0: help or version, for stdout; else one sentence without newline, for stderr
+};
+
+// arguments: without the program's name. Prints nothing, throws nothing.
+ParseOutcome parse_options(const std::vector<std::string>& arguments);
+
+// "bytes", "count", "age", "total": as --sort takes it.
+std::string_view sort_name(Options::Sort sort);
+
+}  // namespace whoholds

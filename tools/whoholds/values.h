@@ -1,0 +1,28 @@
+// The values on the command line: one function per type, each failing with a sentence that says what to give instead.
+// `name` is how the user knows the value: "--top", "INTERVAL".
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace whoholds {
+
+// "4711", "4711,4712": each once, in the order given.
+Result<std::vector<pid_t>> parse_pids(std::string_view text);
+// Seconds between reports: 0.01 to one year, fractions allowed.
+Result<double> parse_interval_s(std::string_view text);
+// "5s", "500ms", "2m", "1h", "1d", "1.5" (seconds). Zero is allowed where the caller says so.
+Result<double> parse_duration_s(std::string_view name, std::string_view text, bool zero_allowed);
+// "4096", "4k", "1M", "2GiB": powers of 1024.
+Result<uint64_t> parse_size_bytes(std::string_view name, std::string_view text);
+// A whole number from 1 to limit.
+Result<uint64_t> parse_positive(std::string_view name, std::string_view text, uint64_t limit);
+// "heap,mapping": JSON names of resource_kinds.h.
+Result<std::vector<std::string>> parse_kinds(std::string_view text);
+
+}  // namespace whoholds
