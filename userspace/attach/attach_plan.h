@@ -22,9 +22,9 @@ struct Placement {
     unsigned pushed_words = 0;  // 8-byte words pushed before the probe: entry stack pointer = rsp + 8 * pushed_words
     // The register (as argument number) that holds argument n + 1 here: compilers copy arguments before they overwrite them.
     std::array<uint8_t, 6> argument_at = {1, 2, 3, 4, 5, 6};
-    bool emulated = false;      // the kernel emulates the instruction; else it is single-stepped, about ten times dearer
-    std::string instruction;    // disassembly of the probed instruction
-    std::string why;            // "function entry is emulated (push)", "moved 3 bytes to je", "no emulated instruction: stepped"
+    bool emulated = false;    // the kernel emulates the instruction; else it is single-stepped, about ten times dearer
+    std::string instruction;  // disassembly of the probed instruction
+    std::string why;  // "function entry is emulated (push)", "moved 3 bytes to je", "no emulated instruction: stepped"
 };
 
 struct PlannedProbe {
@@ -36,7 +36,7 @@ struct PlannedProbe {
     uint64_t entry_offset = 0;         // file offset of the function
     // call_shape.h, PROBE and PROCESS still 0, PUSHED_WORDS filled in, arguments numbered as they are where the probe sits
     uint64_t shape = 0;
-    bool needs_return = false;         // a uretprobe goes with it, at the same offset as the entry probe
+    bool needs_return = false;  // a uretprobe goes with it, at the same offset as the entry probe
     Placement placement;
 
     [[nodiscard]] uint64_t probe_offset() const { return entry_offset + placement.delta; }
@@ -72,19 +72,21 @@ struct AttachPlan {
 };
 
 struct PlanOptions {
-    bool return_probes_allowed = true;   // false: seccomp on a kernel that kills (T5)
-    std::string return_probes_refusal;   // the sentence why not
+    bool return_probes_allowed = true;  // false: seccomp on a kernel that kills (T5)
+    std::string return_probes_refusal;  // the sentence why not
     bool heap = true;
     bool mappings = true;
-    std::string target_root;             // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
+    std::string target_root;  // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
 };
 
 // Opens the ELF files of mappings through open_file (tests give their own).
 using OpenElf = std::function<Result<ElfImage>(const Mapping& mapping, std::string& open_path)>;
 
-AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const PlanOptions& options, const OpenElf& open_elf);
+AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const PlanOptions& options,
+                     const OpenElf& open_elf);
 
-// Opens by /proc/PID/map_files when that is allowed, else /proc/PID/root + path (or /proc/PID/exe) if device and inode agree.
+// Opens by /proc/PID/map_files when that is allowed, else /proc/PID/exe or /proc/PID/root + path; the inode must be that of the
+// mapping (device numbers differ on overlayfs and btrfs).
 OpenElf open_elf_of(const ProcRoot& root, pid_t pid);
 
 // The text of `whoholds plan`.

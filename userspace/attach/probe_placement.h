@@ -10,10 +10,10 @@
 namespace whoholds {
 
 struct PlacementRequest {
-    std::span<const uint8_t> code;   // from the function's entry, as much of the function as is known
-    uint64_t address = 0;            // virtual address of the entry
-    unsigned argument_mask = 0;      // bit n: register n of rdi, rsi, rdx, rcx, r8, r9 is read by the probe (call_shape.h)
-    bool has_return_probe = false;   // then the stack pointer must be that of the entry
+    std::span<const uint8_t> code;  // from the function's entry, as much of the function as is known
+    uint64_t address = 0;           // virtual address of the entry
+    unsigned argument_mask = 0;  // bit n: register n of rdi, rsi, rdx, rcx, r8, r9 is read by the probe (call_shape.h)
+    bool has_return_probe = false;  // then the stack pointer must be that of the entry
 };
 
 // At most so many bytes after the entry. Most functions branch or push within 21; the longest way worth going is that of

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <vector>
 
 namespace whoholds {
@@ -217,6 +218,21 @@ TEST(ProbePlacement, no_code_and_broken_code_stay_at_the_entry) {
     EXPECT_FALSE(place({0x06}, kArg1).emulated);
     EXPECT_EQ(place({0x48, 0x85}, kArg1).delta, 0U);
     EXPECT_EQ(place({0x48, 0x85, 0xff, 0x74}, kArg1).delta, 0U);
+}
+
+TEST(ProbePlacement, any_bytes_give_a_placement_inside_of_them) {
+    std::mt19937 random(41);
+    for (int round = 0; round < 20000; ++round) {
+        std::vector<uint8_t> code(random() % 80);
+        for (uint8_t& byte : code) byte = static_cast<uint8_t>(random());
+
+        const Placement placement = place(code, random() % 64, round % 2 == 0);
+
+        ASSERT_LE(placement.delta, kMaxProbeDelta);
+        ASSERT_TRUE(placement.delta == 0 || (placement.emulated && placement.delta < code.size()));
+        ASSERT_TRUE(round % 2 != 0 || placement.pushed_words == 0);
+        for (const uint8_t argument : placement.argument_at) ASSERT_TRUE(argument >= 1 && argument <= 6);
+    }
 }
 
 TEST(ProbePlacement, thunks_are_recognised) {
