@@ -16,7 +16,7 @@ namespace whoholds {
 Result<UniqueFd> open_regular_file(const std::string& path);
 
 // Opens path as a process whose root folder is root would: symbolic links, absolute ones and ".." stay inside of
-// root, magic links are refused. For files of a container, by way of root = "/proc/PID/root" (needs openat2, Linux 5.6).
+// root, magic links are refused. For files of a container, root is "/proc/PID/root". Needs openat2 (Linux 5.6).
 Result<UniqueFd> open_regular_file_in(const std::string& root, std::string_view path);
 
 // Everything up to the end of file; kLimit if that is more than max_bytes.

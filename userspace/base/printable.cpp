@@ -36,8 +36,8 @@ bool is_dangerous(uint32_t code_point) {
     };
     return within(0, 0x1f) || within(0x7f, 0x9f) ||  // C0, DEL, C1
            code_point == 0x61c || within(0x200e, 0x200f) || within(0x202a, 0x202e) ||
-           within(0x2066, 0x2069) ||                            // text direction
-           within(0x2028, 0x2029) || code_point == 0xfeff;      // line breaks, byte order mark
+           within(0x2066, 0x2069) ||                        // text direction
+           within(0x2028, 0x2029) || code_point == 0xfeff;  // line breaks, byte order mark
 }
 
 }  // namespace

@@ -109,8 +109,7 @@ void consider_own_view(const ProcRoot& root, pid_t pid, const CgroupMembership& 
     while (path.starts_with("/..") && (path.size() == 3 || path[3] == '/')) path.remove_prefix(3);
     if (leads_upwards(path)) path = {};
     for_each_parent(std::string(path), [&](const std::string& folder) {
-        const Result<UniqueFd> opened =
-            open_regular_file_in(own_root, mount_point + folder + "/" + std::string(file));
+        const Result<UniqueFd> opened = open_regular_file_in(own_root, mount_point + folder + "/" + std::string(file));
         if (!opened) return;
         const Result<std::string> value = read_all(*opened, kMaxLimitFileBytes);
         if (value) tightest.consider(*value, file);

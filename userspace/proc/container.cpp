@@ -104,7 +104,7 @@ void add_from_mounts(const std::vector<Mount>& mounts, Container& container) {
     for (const Mount& mount : mounts) {
         const std::string_view root = mount.root;
         if (mount.mount_point == "/etc/hostname") {
-            std::string_view folder = folder_below(root, "containers");            // docker
+            std::string_view folder = folder_below(root, "containers");             // docker
             if (!id_in(folder)) folder = folder_below(root, "overlay-containers");  // podman
             if (id_in(folder)) id = folder;
         } else if (mount.mount_point == "/etc/hosts" || mount.mount_point == "/dev/termination-log") {

@@ -33,27 +33,27 @@ struct Mapping {
     uint32_t device_major = 0;
     uint32_t device_minor = 0;
     uint64_t inode = 0;
-    std::string path;      // as the target sees it, unescaped; "[stack]" and the like for special ones; "" for anonymous
+    std::string path;  // as the target sees it, unescaped; "[stack]" and the like for special ones; "" for anonymous
     bool deleted = false;  // the file was unlinked; " (deleted)" is cut from path
 
     [[nodiscard]] bool is_file() const { return inode != 0 && !path.empty() && path[0] == '/'; }
 };
 
 struct ProcessStatus {
-    pid_t pid = 0;                    // as seen in the namespace of ProcRoot
-    pid_t thread_group_id = 0;        // differs from pid when pid is merely a thread of it
+    pid_t pid = 0;                      // as seen in the namespace of ProcRoot
+    pid_t thread_group_id = 0;          // differs from pid when pid is merely a thread of it
     std::vector<pid_t> namespace_pids;  // NSpid, outermost visible first
-    uint64_t start_ticks = 0;         // /proc/PID/stat field 22: clock ticks after boot; with pid identifies a process
-    std::string command;              // comm, raw: may hold any byte but zero; print it by printable()
-    std::string exe;                  // readlink exe, "" for kernel threads, zombies, and without the right to look
+    uint64_t start_ticks = 0;  // /proc/PID/stat field 22: clock ticks after boot; with pid identifies a process
+    std::string command;       // comm, raw: may hold any byte but zero; print it by printable()
+    std::string exe;           // readlink exe, "" for kernel threads, zombies, and without the right to look
     bool exe_deleted = false;
     char state = '?';
-    bool is_kernel_thread = false;    // PF_KTHREAD in stat's flags
-    uint32_t uid = 0;                 // the effective one
+    bool is_kernel_thread = false;  // PF_KTHREAD in stat's flags
+    uint32_t uid = 0;               // the effective one
     uint32_t thread_count = 0;
-    int seccomp_mode = 0;             // 0 off, 1 strict, 2 filter
-    int pointer_bits = 0;             // from the ELF class of exe: 32, 64; 0 unknown
-    std::string machine;              // "x86-64", "i386", "aarch64", … from e_machine; "" unknown
+    int seccomp_mode = 0;  // 0 off, 1 strict, 2 filter
+    int pointer_bits = 0;  // from the ELF class of exe: 32, 64; 0 unknown
+    std::string machine;   // "x86-64", "i386", "aarch64", … from e_machine; "" unknown
 
     [[nodiscard]] bool is_zombie() const { return state == 'Z' || state == 'X'; }
 };
@@ -71,11 +71,11 @@ struct MemoryUse {
 };
 
 struct Container {
-    std::string id;         // 64 hex digits, or as much as the cgroup shows; "" if only the pod is known
-    std::string name;       // of the container in its pod; "" when not known
-    std::string pod;        // "" when not known
+    std::string id;    // 64 hex digits, or as much as the cgroup shows; "" if only the pod is known
+    std::string name;  // of the container in its pod; "" when not known
+    std::string pod;   // "" when not known
     std::string pod_namespace;
-    std::string pod_uid;    // as Kubernetes writes it, with dashes
+    std::string pod_uid;  // as Kubernetes writes it, with dashes
 };
 
 // NotFound if there is no such process, or it went away while we looked.
@@ -85,8 +85,8 @@ Result<std::vector<Mapping>> read_maps(const ProcRoot& root, pid_t pid);
 // Of a path only "\012" is unescaped, because the kernel (seq_file_path) escapes nothing but newlines.
 Result<std::vector<Mapping>> parse_maps(std::string_view text);
 Result<MemoryUse> read_memory(const ProcRoot& root, pid_t pid, bool with_pss);
-// From cgroup paths (docker, containerd, cri-o, podman, kubepods in v1 and v2 forms) and, for the names, HOSTNAME and the
-// like in the target's environment and /etc/hostname of its root. nullopt outside of containers.
+// From cgroup paths (docker, containerd, cri-o, podman, kubepods in v1 and v2 forms) and, for the names, its mounts,
+// HOSTNAME and the like in the target's environment and /etc/hostname of its root. nullopt outside of containers.
 std::optional<Container> read_container(const ProcRoot& root, pid_t pid);
 // The same from the text of /proc/PID/cgroup alone; the names stay empty (for tests).
 std::optional<Container> parse_container(std::string_view cgroup_text);

@@ -24,7 +24,7 @@ std::string describe(pid_t pid, uint64_t address, size_t size) {
 Error read_error(pid_t pid, uint64_t address, size_t size, ssize_t count) {
     const std::string what = describe(pid, address, size);
     if (count == 0) return {ErrorCode::kNotFound, what + ": the process has ended or runs another program"};
-    // The two ways in say "not mapped" differently.
+    // The two ways in say "not mapped" in two ways.
     if (errno == EIO || errno == EFAULT) return {ErrorCode::kNotFound, what + ": not mapped or not readable"};
     return system_error(what, errno);
 }
@@ -44,11 +44,26 @@ Result<ProcessMemory> ProcessMemory::open(const ProcRoot& root, pid_t pid) {
     }
     if (file.error().code == ErrorCode::kNotFound) return no_such_process(pid);
 
+    Result<ProcessMemory> by_call = open_by_call(root, pid);
+    if (!by_call) return std::move(file).error();
+    return by_call;
+}
+
+Result<ProcessMemory> ProcessMemory::open_by_call(const ProcRoot& root, pid_t pid) {
     // process_vm_readv takes numbers of our own PID namespace, which another /proc need not show.
-    if (root.path != "/proc") return std::move(file).error();
-    uint8_t nothing = 0;
-    const iovec local{&nothing, 0};
-    if (::process_vm_readv(pid, &local, 1, nullptr, 0, 0) != 0) return std::move(file).error();
+    if (root.path != "/proc") return Error{ErrorCode::kUnsupported, "process_vm_readv: not our own /proc"};
+    ProcessMemory memory;
+    memory.root_ = root;
+    memory.pid_ = pid;
+    WH_TRY(const ProcessStat stat, read_stat(root, pid));
+    memory.start_ticks_ = stat.start_ticks;
+    // Address 0 is never mapped here: what it answers says whether we may look at all.
+    uint8_t byte = 0;
+    const iovec local{&byte, 1};
+    const iovec remote{nullptr, 1};
+    if (::process_vm_readv(pid, &local, 1, &remote, 1, 0) < 0 && errno != EFAULT) {
+        return system_error("process_vm_readv of pid " + std::to_string(pid), errno);
+    }
     return memory;
 }
 
@@ -63,8 +78,8 @@ Result<void> ProcessMemory::read_into(uint64_t address, std::span<uint8_t> buffe
 
     size_t done = 0;
     while (done < buffer.size()) {
-        const ssize_t count = ::pread(mem_fd_.get(), buffer.data() + done, buffer.size() - done,
-                                      static_cast<off_t>(address + done));
+        const ssize_t count =
+            ::pread(mem_fd_.get(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(address + done));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return read_error(pid_, address + done, buffer.size() - done, count);
         done += static_cast<size_t>(count);

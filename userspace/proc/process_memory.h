@@ -21,13 +21,15 @@ namespace whoholds {
 class ProcessMemory {
 public:
     static Result<ProcessMemory> open(const ProcRoot& root, pid_t pid);
+    // The second way alone; open() comes to it by itself.
+    static Result<ProcessMemory> open_by_call(const ProcRoot& root, pid_t pid);
     // Reads exactly size bytes at address, or an error. At most 64 MiB a call.
     Result<std::vector<uint8_t>> read(uint64_t address, size_t size) const;
     // The same into a buffer of the caller; nothing in it is to be used after an error.
     Result<void> read_into(uint64_t address, std::span<uint8_t> buffer) const;
     template <class T>
-        requires std::is_trivially_copyable_v<T>
-    Result<T> read_object(uint64_t address) const {
+    requires std::is_trivially_copyable_v<T> Result<T> read_object(uint64_t address)
+    const {
         T object{};
         WH_TRY_VOID(read_into(address, {reinterpret_cast<uint8_t*>(&object), sizeof object}));
         return object;

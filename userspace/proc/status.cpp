@@ -20,9 +20,9 @@ struct MachineName {
     std::string_view name;
 };
 constexpr std::array kMachineNames = {
-    MachineName{3, "i386"},     MachineName{8, "mips"},     MachineName{20, "ppc"},    MachineName{21, "ppc64"},
-    MachineName{22, "s390"},    MachineName{40, "arm"},     MachineName{62, "x86-64"}, MachineName{183, "aarch64"},
-    MachineName{243, "riscv"},  MachineName{258, "loongarch"},
+    MachineName{3, "i386"},    MachineName{8, "mips"},        MachineName{20, "ppc"},    MachineName{21, "ppc64"},
+    MachineName{22, "s390"},   MachineName{40, "arm"},        MachineName{62, "x86-64"}, MachineName{183, "aarch64"},
+    MachineName{243, "riscv"}, MachineName{258, "loongarch"},
 };
 
 std::string machine_name(uint16_t machine) {
@@ -39,7 +39,9 @@ void read_exe_header(const ProcRoot& root, pid_t pid, ProcessStatus& status) {
     const Result<UniqueFd> file = open_regular_file(process_path(root, pid, "exe"));
     if (!file) return;
     const Result<std::string> header = read_prefix(*file, kHeaderBytes);
-    if (!header || !header->starts_with("\x7f" "ELF")) return;
+    if (!header || !header->starts_with("\x7f"
+                                        "ELF"))
+        return;
 
     ByteReader reader({reinterpret_cast<const uint8_t*>(header->data()), header->size()});
     reader.skip(4);

@@ -47,7 +47,9 @@ TEST(File, reads_a_prefix_through_a_magic_link) {
     const auto file = open_regular_file("/proc/self/exe");
 
     ASSERT_TRUE(file);
-    EXPECT_EQ(read_prefix(*file, 4).value(), "\x7f" "ELF");
+    EXPECT_EQ(read_prefix(*file, 4).value(),
+              "\x7f"
+              "ELF");
 }
 
 TEST(File, refuses_a_fifo_without_waiting_for_a_writer) {

@@ -13,7 +13,9 @@ TEST(Printable, leaves_ordinary_text_alone) {
 
 TEST(Printable, replaces_what_drives_a_terminal) {
     EXPECT_EQ(printable("a\x1b[31mred\x07\r\n\t\x7f"), "a?[31mred?????");
-    EXPECT_EQ(printable("\xc2\x9b" "31m"), "?31m");
+    EXPECT_EQ(printable("\xc2\x9b"
+                        "31m"),
+              "?31m");
     EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a?b");
 }
 
@@ -24,12 +26,12 @@ TEST(Printable, replaces_what_reorders_text) {
 
 TEST(Printable, replaces_each_byte_that_is_not_utf8) {
     EXPECT_EQ(printable("\xff\xfe"), "??");
-    EXPECT_EQ(printable("\xc0\xaf"), "??");              // overlong
-    EXPECT_EQ(printable("\xe0\x80\xaf"), "???");         // overlong
-    EXPECT_EQ(printable("\xed\xa0\x80"), "???");         // surrogate
-    EXPECT_EQ(printable("\xf4\x90\x80\x80"), "????");    // beyond U+10FFFF
-    EXPECT_EQ(printable("ab\xe6\x97"), "ab??");          // cut short
-    EXPECT_EQ(printable("\xe6\x97\x1b"), "???");         // an escape hidden in a sequence
+    EXPECT_EQ(printable("\xc0\xaf"), "??");            // overlong
+    EXPECT_EQ(printable("\xe0\x80\xaf"), "???");       // overlong
+    EXPECT_EQ(printable("\xed\xa0\x80"), "???");       // surrogate
+    EXPECT_EQ(printable("\xf4\x90\x80\x80"), "????");  // beyond U+10FFFF
+    EXPECT_EQ(printable("ab\xe6\x97"), "ab??");        // cut short
+    EXPECT_EQ(printable("\xe6\x97\x1b"), "???");       // an escape hidden in a sequence
 }
 
 }  // namespace

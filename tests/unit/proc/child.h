@@ -32,8 +32,7 @@ public:
             work();
             ::close(ready[1]);
             char byte = 0;
-            while (::read(STDIN_FILENO, &byte, 1) < 0) {
-            }
+            while (::read(STDIN_FILENO, &byte, 1) < 0) {}
             ::_exit(0);
         }
         ::close(stay[0]);
@@ -43,8 +42,7 @@ public:
         if (pid_ < 0) return;
         // Ends when the child closes its side, by itself, by exec or by dying.
         char byte = 0;
-        while (::read(ready_.get(), &byte, 1) > 0) {
-        }
+        while (::read(ready_.get(), &byte, 1) > 0) {}
     }
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;

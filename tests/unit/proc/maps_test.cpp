@@ -21,7 +21,8 @@ Mapping parse_one(std::string_view line) {
 }
 
 TEST(Maps, reads_every_field) {
-    const Mapping mapping = parse_one("7f00deadb000-7f00deadd000 r-xs 0001f000 fd:2a 1234567                    /usr/lib/x.so\n");
+    const Mapping mapping =
+        parse_one("7f00deadb000-7f00deadd000 r-xs 0001f000 fd:2a 1234567                    /usr/lib/x.so\n");
 
     EXPECT_EQ(mapping.start, 0x7f00deadb000U);
     EXPECT_EQ(mapping.end, 0x7f00deadd000U);
@@ -88,10 +89,23 @@ TEST(Maps, names_the_malformed_line) {
 
 TEST(Maps, refuses_lines_that_make_no_sense) {
     for (const char* line : {
-             "\n", "x", "1000", "1000-", "-2000 rw-p 0 0:0 0", "2000-1000 rw-p 0 0:0 0", "1000-1000 rw-p 0 0:0 0",
-             "1000-10000000000000000 rw-p 0 0:0 0", "0x1000-2000 rw-p 0 0:0 0", "1000-2000 rw- 0 0:0 0",
-             "1000-2000 rw-pp 0 0:0 0", "1000-2000 rw-p", "1000-2000 rw-p zz 0:0 0", "1000-2000 rw-p 0 00 0",
-             "1000-2000 rw-p 0 0:0 ", "1000-2000 rw-p 0 0:0 -1", "1000-2000 rw-p 0 0:0 99999999999999999999",
+             "\n",
+             "x",
+             "1000",
+             "1000-",
+             "-2000 rw-p 0 0:0 0",
+             "2000-1000 rw-p 0 0:0 0",
+             "1000-1000 rw-p 0 0:0 0",
+             "1000-10000000000000000 rw-p 0 0:0 0",
+             "0x1000-2000 rw-p 0 0:0 0",
+             "1000-2000 rw- 0 0:0 0",
+             "1000-2000 rw-pp 0 0:0 0",
+             "1000-2000 rw-p",
+             "1000-2000 rw-p zz 0:0 0",
+             "1000-2000 rw-p 0 00 0",
+             "1000-2000 rw-p 0 0:0 ",
+             "1000-2000 rw-p 0 0:0 -1",
+             "1000-2000 rw-p 0 0:0 99999999999999999999",
          }) {
         EXPECT_FALSE(parse_maps(line)) << line;
     }

@@ -26,7 +26,10 @@ constexpr char kStatus[] =
 
 // The first bytes of an ELF file of the given class, byte order and machine.
 std::string elf_header(char elf_class, char byte_order, uint16_t machine) {
-    std::string header = std::string("\x7f" "ELF") + elf_class + byte_order + "\x01";
+    std::string header = std::string(
+                             "\x7f"
+                             "ELF") +
+                         elf_class + byte_order + "\x01";
     header.resize(18);
     const bool big_endian = byte_order == 2;
     header += static_cast<char>(big_endian ? machine >> 8 : machine & 0xff);
@@ -111,7 +114,9 @@ TEST(Status, reads_pointer_size_and_machine_from_the_program) {
 }
 
 TEST(Status, says_nothing_of_a_program_that_is_not_elf) {
-    for (const std::string& content : {std::string(), std::string("#!/bin/sh\n"), std::string("\x7f" "ELF\2\1")}) {
+    for (const std::string& content : {std::string(), std::string("#!/bin/sh\n"),
+                                       std::string("\x7f"
+                                                   "ELF\2\1")}) {
         const FakeProc proc;
         proc.write("program", content);
         proc.link("42/exe", proc.path("program"));
@@ -194,8 +199,8 @@ TEST(LiveStatus, survives_a_name_that_looks_like_the_rest_of_the_line) {
     ASSERT_TRUE(status);
     EXPECT_EQ(status->command, ") R 1 \n(\x1b[2J");
     EXPECT_EQ(status->namespace_pids.front(), child.pid());
-    EXPECT_NEAR(static_cast<double>(status->start_ticks),
-                static_cast<double>(read_status({}, ::getpid())->start_ticks), 1e7);
+    EXPECT_NEAR(static_cast<double>(status->start_ticks), static_cast<double>(read_status({}, ::getpid())->start_ticks),
+                1e7);
 }
 
 TEST(LiveStatus, knows_a_zombie) {
@@ -267,7 +272,7 @@ void install_seccomp_filter() {
     ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
-TEST(LiveStatus, T05_finds_the_one_thread_under_a_seccomp_filter) {
+TEST(LiveStatus, T5_finds_the_one_thread_under_a_seccomp_filter) {
     const Child child([] {
         static std::promise<void> filtered;
         std::thread([] {
