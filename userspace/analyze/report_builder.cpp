@@ -55,11 +55,11 @@ std::string why_incomplete(const StackInfo* info) {
     }
 }
 
-bool is_allocators_own(const ProfileStack& stack, const Aggregator& aggregator, const ProcessView& view) {
+bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, const ProcessView& view) {
     if (stack.kind != WH_KIND_MAPPING) return false;
     const StackInfo* info = aggregator.find_stack(stack.stack);
     if (!info || info->frames.empty()) return false;
-    return std::ranges::any_of(view.allocator_code, [&](const AddressRange& range) {
+    return std::ranges::any_of(view.own_mapping_code, [&](const AddressRange& range) {
         return info->frames[0] > range.start && info->frames[0] <= range.end;
     });
 }
@@ -141,7 +141,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         Amount own;
         for (const ProfileStack& stack : profile.stacks) {
             if (stack.process != view.slot || stack.kind != row.kind) continue;
-            if (is_allocators_own(stack, aggregator, view)) {
+            if (is_made_by_libc(stack, aggregator, view)) {
                 own.count += stack.held.count;
                 own.bytes += stack.held.bytes;
                 subtract(kind.held, stack.held);
@@ -155,7 +155,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
             stacks.push_back(stack);
         }
         if (own.count != 0)
-            coverage.notes.push_back(fmt::format("{} mappings ({}) are the allocator's own and not listed", own.count,
+            coverage.notes.push_back(fmt::format("{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) and are not listed", own.count,
                                                  human_bytes(own.bytes)));
         if (kind.lost.count != 0)
             kind.note = fmt::format("{} acquired but not recorded, see coverage", exact_count(kind.lost.count));

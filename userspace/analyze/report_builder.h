@@ -35,8 +35,8 @@ struct ProcessView {
     uint16_t slot = 0;
     std::string exe;
     Symbolizer* symbolizer = nullptr;
-    // Mappings made by code in these are an allocator's own, not the program's.
-    std::vector<AddressRange> allocator_code;
+    // Mappings made by code in these (libc, allocators) are arenas and thread stacks, not the program's own.
+    std::vector<AddressRange> own_mapping_code;
 };
 
 class ReportBuilder {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstring>
 #include <ctime>
+#include <utility>
+#include <vector>
 
 namespace whoholds {
 
@@ -20,8 +22,9 @@ void deliver_stack(std::span<const std::byte> bytes, RecordSink& sink) {
     record.stack = raw.stack;
     record.hash = raw.hash;
     record.stack_status = raw.status;
-    record.frames = {reinterpret_cast<const uint64_t*>(raw.frames),
-                     std::min<size_t>(raw.frame_count, WH_STACK_MAX_FRAMES)};
+    const std::vector<uint64_t> frames(raw.frames,
+                                       raw.frames + std::min<size_t>(raw.frame_count, WH_STACK_MAX_FRAMES));
+    record.frames = frames;
     sink.on_record(record);
 }
 
@@ -55,18 +58,18 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
     sink.on_record(record);
 }
 
-uint64_t load(uint64_t& word) { return std::atomic_ref(word).load(std::memory_order_acquire); }
+uint64_t load(__u64& word) { return std::atomic_ref(word).load(std::memory_order_acquire); }
 
 Record young_record(wh_young_bucket& bucket, unsigned way, uint64_t owner, RecordType type) {
-    uint64_t size_stack = load(reinterpret_cast<uint64_t&>(bucket.size_stack[way]));
+    uint64_t size_stack = load(bucket.size_stack[way]);
     Record record;
     record.type = type;
     record.kind = static_cast<uint8_t>(owner >> 8);
     record.process = static_cast<uint16_t>(owner >> 16);
-    record.key = load(reinterpret_cast<uint64_t&>(bucket.key[way]));
+    record.key = load(bucket.key[way]);
     record.size = size_stack & WH_YOUNG_SIZE_MAX;
     record.stack = static_cast<uint32_t>(size_stack >> WH_YOUNG_SIZE_BITS);
-    record.time_ns = load(reinterpret_cast<uint64_t&>(bucket.time_ns[way]));
+    record.time_ns = load(bucket.time_ns[way]);
     return record;
 }
 
@@ -112,13 +115,14 @@ template <class Wanted>
 void LiveSource::sweep(RecordSink& sink, Wanted wanted) {
     for (wh_young_bucket& bucket : tracer_->young()) {
         for (unsigned way = 0; way < WH_YOUNG_WAYS; way++) {
-            auto& owner_word = reinterpret_cast<uint64_t&>(bucket.owner[way]);
+            __u64& owner_word = bucket.owner[way];
             uint64_t owner = load(owner_word);
             if (!is_live(owner)) continue;
-            if (!wanted(owner, load(reinterpret_cast<uint64_t&>(bucket.time_ns[way])))) continue;
-            uint64_t busy = owner - WH_YOUNG_LIVE + WH_YOUNG_BUSY;
+            if (!wanted(owner, load(bucket.time_ns[way]))) continue;
+            __u64 expected = owner;
             // The version in `owner` makes sure that the time just read is this resource's.
-            if (!std::atomic_ref(owner_word).compare_exchange_strong(owner, busy)) continue;
+            if (!std::atomic_ref(owner_word).compare_exchange_strong(expected, owner - WH_YOUNG_LIVE + WH_YOUNG_BUSY))
+                continue;
             Record record = young_record(bucket, way, owner, RecordType::kAcquire);
             std::atomic_ref(owner_word).store(owner & ~WH_YOUNG_OWNER_MASK, std::memory_order_release);
             sink.on_record(record);
@@ -143,7 +147,7 @@ void LiveSource::census(RecordSink& sink) {
     };
     for (wh_stack_bucket& bucket : tracer_->stacks())
         for (unsigned way = 0; way < WH_STACK_WAYS; way++, index++)
-            if (load(reinterpret_cast<uint64_t&>(bucket.hash[way])) != 0)
+            if (load(bucket.hash[way]) != 0)
                 deliver_counters(index, bucket.kind_process[way]);
     if (tracer_->counter(WH_COUNTER_STACK_TABLE_FULL) != 0)
         for (uint32_t row = 0; row < WH_NO_STACK_ROWS; row++)
@@ -157,7 +161,7 @@ void LiveSource::census(RecordSink& sink) {
     sink.on_record(begin);
     for (wh_young_bucket& bucket : tracer_->young())
         for (unsigned way = 0; way < WH_YOUNG_WAYS; way++) {
-            auto& owner_word = reinterpret_cast<uint64_t&>(bucket.owner[way]);
+            __u64& owner_word = bucket.owner[way];
             uint64_t owner = load(owner_word);
             if (!is_live(owner)) continue;
             Record record = young_record(bucket, way, owner, RecordType::kYoung);

@@ -10,6 +10,8 @@
 
 #include "base/human.h"
 #include "bpf/kernel_features.h"
+#include "bpf/shared/call_shape.h"
+#include "bpf/shared/resource_kinds.h"
 #include "proc/system.h"
 
 namespace whoholds {
@@ -24,6 +26,14 @@ std::pair<uint64_t, uint64_t> identity_of(const Mapping& mapping) {
 
 SessionError untraceable(std::string message) {
     return {FailureKind::kUntraceable, {ErrorCode::kUnsupported, std::move(message)}};
+}
+
+// An allocator, or the libc that mmap lives in: a mapping made from there is an arena or a thread's stack, and not one that the
+// program made itself. (Inside malloc the BPF programs see that; inside free, which has no return probe, they cannot.)
+bool makes_mappings_of_its_own(const ModulePlan& module) {
+    return module.is_allocator || std::ranges::any_of(module.probes, [](const PlannedProbe& probe) {
+               return WH_SHAPE_GET(probe.shape, KIND) == WH_KIND_MAPPING;
+           });
 }
 
 // Mappings as the kernel is going to make them for a file that is not mapped yet.
@@ -72,6 +82,7 @@ PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool ma
     PlanOptions options;
     options.heap = heap;
     options.mappings = mappings;
+    options.target_root = fmt::format("{}/{}/root", root.path, pid);
     if (highest_seccomp_mode(root, pid) == kSeccompFilter) {
         static const bool kSurvives = return_probes_survive_seccomp();
         if (!kSurvives) {
@@ -97,8 +108,8 @@ Target::Target(ProcRoot root, pid_t pid, uint16_t slot)
 void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) {
     skipped_.insert(skipped_.end(), plan.skipped.begin(), plan.skipped.end());
     for (const ModulePlan& module : plan.modules)
-        if (module.is_allocator && module.path != base_.exe)
-            allocator_code_.push_back({module.first_address, module.end_address});
+        if (makes_mappings_of_its_own(module) && module.path != base_.exe)
+            own_mapping_code_.push_back({module.first_address, module.end_address});
     probes_.attach(tracer, plan, slot_, next_probe, skipped_);
 }
 
@@ -169,7 +180,7 @@ void Target::begin_again(uint16_t slot) {
     exec_count++;
     probes_ = AttachedProbes();
     planned_files_.clear();
-    allocator_code_.clear();
+    own_mapping_code_.clear();
     skipped_.clear();
     symbolizer_ = Symbolizer(root_, pid_);
 }
@@ -214,6 +225,6 @@ ProcessReport Target::describe() const {
     return report;
 }
 
-ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, allocator_code_}; }
+ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_}; }
 
 }  // namespace whoholds

@@ -78,7 +78,7 @@ private:
     AttachedProbes probes_;
     std::vector<Skipped> skipped_;
     std::set<std::pair<uint64_t, uint64_t>> planned_files_;  // device, inode
-    std::vector<AddressRange> allocator_code_;
+    std::vector<AddressRange> own_mapping_code_;
     ProcessReport base_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;

@@ -65,7 +65,8 @@ private:
     size_t length_ = 0;
 };
 
-uint64_t read_shared(uint64_t& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
+template <class Word>
+uint64_t read_shared(Word& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
 Error load_error(int error_number) {
     std::string_view said = last_libbpf_message();
@@ -200,10 +201,10 @@ wh_stack_counters Tracer::stack_counters(uint32_t stack) const {
     std::span<wh_stack_counters> all = state_->stack_counters.items();
     for (unsigned shard = 0; shard < state_->shards; shard++) {
         wh_stack_counters& one = all[size_t{shard} * state_->config.stack_stride + stack];
-        sum.died_count += read_shared(reinterpret_cast<uint64_t&>(one.died_count));
-        sum.died_bytes += read_shared(reinterpret_cast<uint64_t&>(one.died_bytes));
-        sum.lost_count += read_shared(reinterpret_cast<uint64_t&>(one.lost_count));
-        sum.lost_bytes += read_shared(reinterpret_cast<uint64_t&>(one.lost_bytes));
+        sum.died_count += read_shared(one.died_count);
+        sum.died_bytes += read_shared(one.died_bytes);
+        sum.lost_count += read_shared(one.lost_count);
+        sum.lost_bytes += read_shared(one.lost_bytes);
     }
     return sum;
 }
@@ -239,7 +240,7 @@ void Tracer::set_process(uint16_t slot, const wh_process& process) {
     wh_process& place = state_->processes.items()[slot];
     place.tgid = process.tgid;
     place.flags = process.flags;
-    std::atomic_ref(reinterpret_cast<uint64_t&>(place.mm)).store(process.mm, std::memory_order_release);
+    std::atomic_ref(place.mm).store(process.mm, std::memory_order_release);
 }
 
 Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
