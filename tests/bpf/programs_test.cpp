@@ -1,0 +1,81 @@
+// The programs as a whole: size, features, the gate, and that nothing stays behind.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "bpf/kernel_features.h"
+#include "probed_self.h"
+
+namespace whoholds {
+namespace {
+
+class ProgramsTest : public ProbedSelf {};
+
+TEST_F(ProgramsTest, stay_within_their_verifier_budget) {
+    constexpr uint32_t kBudget = 100'000;
+    for (bpf_program* program : {tracer_->enter_program(), tracer_->return_program(), tracer_->release_program(),
+                                 tracer_->loader_program()}) {
+        bpf_prog_info info{};
+        uint32_t length = sizeof(info);
+        ASSERT_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length), 0);
+        std::printf("%s: %u instructions verified\n", bpf_program__name(program), info.verified_insns);
+        EXPECT_LT(info.verified_insns, kBudget);
+    }
+}
+
+TEST_F(ProgramsTest, closed_gate_counts_nothing) {
+    tracer_->stop_process(0);
+    fake::next_result = 0x1000;
+    fake::acquire(10);
+
+    EXPECT_TRUE(profile().stacks.empty());
+    EXPECT_EQ(tracer_->probe_hits(0), 0u);
+}
+
+TEST_F(ProgramsTest, T34_filter_refuses_what_is_not_ours) {
+    auto located = tracer_->locate(getpid());
+    tracer_->set_process(0, {.mm = (*located)->mm + 64, .tgid = (*located)->tgid, .flags = 0});
+    fake::next_result = 0x1000;
+    fake::acquire(10);
+
+    EXPECT_TRUE(profile().stacks.empty());
+    EXPECT_GT(counter(WH_COUNTER_OTHER_PROCESS), 0u);
+}
+
+TEST_F(ProgramsTest, T28_locate_finds_a_process_by_the_number_we_see) {
+    auto self = tracer_->locate(getpid());
+    ASSERT_TRUE(self && *self);
+    EXPECT_NE((*self)->mm, 0u);
+    auto kernel_thread = tracer_->locate(2);
+    ASSERT_TRUE(kernel_thread);
+    EXPECT_FALSE(*kernel_thread);
+    auto nobody = tracer_->locate(0x3ffffff);
+    ASSERT_TRUE(nobody);
+    EXPECT_FALSE(*nobody);
+}
+
+TEST_F(ProgramsTest, T5_seccomp_question_is_answered_by_trying) {
+    // Whatever this kernel answers, asking must leave us alive and no child behind.
+    bool survives = return_probes_survive_seccomp();
+    std::printf("return probes under seccomp: %s\n", survives ? "pass through" : "kill");
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST_F(ProgramsTest, fork_and_exec_are_noticed) {
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, nullptr, 0);
+    struct Forks : RecordSink {
+        unsigned count = 0;
+        void on_record(const Record& record) override { count += record.type == RecordType::kFork; }
+    } forks;
+    while (!source_->round(forks, 0)) {
+    }
+    EXPECT_EQ(forks.count, 1u);
+}
+
+}  // namespace
+}  // namespace whoholds
