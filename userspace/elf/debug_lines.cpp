@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "elf/debug_files.h"
+#include "elf/debug_names.h"
 #include "elf/elf_source.h"
 
 namespace whoholds {
@@ -84,15 +85,6 @@ const AddressRange* covering(const std::vector<AddressRange>& ranges, uint64_t a
 
 std::string string_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }
 
-std::string function_name(Dwarf_Die* die) {
-    for (const unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
-        Dwarf_Attribute storage;
-        const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, attribute, &storage));
-        if (name != nullptr) return name;
-    }
-    return string_of(::dwarf_diename(die));
-}
-
 int line_number(Dwarf_Word value) { return value > 0 && value < 100'000'000 ? static_cast<int>(value) : 0; }
 
 struct Unit {
@@ -110,14 +102,6 @@ bool may_hold_functions(int tag) {
                                           DW_TAG_module,       DW_TAG_structure_type,  DW_TAG_class_type,
                                           DW_TAG_union_type,   DW_TAG_enumeration_type};
     return std::find(kTags.begin(), kTags.end(), tag) != kTags.end();
-}
-
-// False at the end of a list of siblings. A sibling must lie behind its elder: that ends loops in damaged files.
-bool next_sibling(Dwarf_Die* die) {
-    Dwarf_Die next;
-    if (::dwarf_siblingof(die, &next) != 0 || ::dwarf_dieoffset(&next) <= ::dwarf_dieoffset(die)) return false;
-    *die = next;
-    return true;
 }
 
 // The child whose code holds the address: an inlined call, or a block that may hold one.
@@ -141,6 +125,7 @@ struct DebugLines::State {
     std::optional<DwarfFile> shared;  // what dwz put into one file for several
     std::vector<Unit> units;
     std::vector<AddressRange> unit_ranges;
+    DebugNames names;
     Dwarf_CU* last_unit = nullptr;
     bool units_known = false;
 
@@ -253,7 +238,7 @@ std::vector<SourceFrame> DebugLines::State::describe(Unit& unit, uint64_t addres
     std::vector<SourceFrame> frames;
     std::vector<Dwarf_Die> calls = inlined_calls_at(function, address);
     for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-        here.function = function_name(&*call);
+        here.function = names.name_of(*call);
         frames.push_back(std::exchange(here, {}));
         Dwarf_Attribute storage;
         Dwarf_Word value = 0;
@@ -263,7 +248,7 @@ std::vector<SourceFrame> DebugLines::State::describe(Unit& unit, uint64_t addres
         if (has_file && files != nullptr && value < file_count)
             here.file = string_of(::dwarf_filesrc(files, value, nullptr, nullptr));
     }
-    here.function = function_name(&function);
+    here.function = names.name_of(function);
     frames.push_back(here);
     return frames;
 }

@@ -84,10 +84,17 @@ std::optional<std::string> demangle_and_shorten(const std::string& raw) {
     return std::nullopt;
 }
 
+// Names out of debug information come as the compiler shows them to people.
+bool is_readable_cpp(std::string_view name) {
+    return name.size() <= kMaxMangledBytes && name.find('<') != std::string_view::npos &&
+           name.find('>') != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string demangle_short(const std::string& raw) {
-    const auto name = demangle_and_shorten(raw);
+    auto name = demangle_and_shorten(raw);
+    if (!name && is_readable_cpp(raw)) name = shorten_cpp_name(raw);
     return printable(elide_template_arguments(name ? *name : without_clone_suffixes(raw), kMaxShownCharacters));
 }
 

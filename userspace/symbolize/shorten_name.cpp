@@ -116,7 +116,14 @@ private:
             return at + 1;
         }
         switch (text_[at]) {
-            case '<': append_arguments(at, end, depth, out); break;
+            case '<':
+                // How gcc's debug information names a closure.
+                if (text_.substr(at).starts_with("<lambda(")) {
+                    out += "{lambda}";
+                } else {
+                    append_arguments(at, end, depth, out);
+                }
+                break;
             case '(': return append_parentheses(at, end, depth, out);
             case '{': append_braces(at, end, out); break;
             default: append_square(text_.substr(at, end + 1 - at), out);
@@ -166,7 +173,8 @@ private:
             for (const std::string_view qualifier : {" const", " volatile", " &&", "&&", " &", "&"}) {
                 if (text_.substr(next).starts_with(qualifier)) next += qualifier.size();
             }
-            if (text_.substr(next).starts_with("::")) return next;
+            const bool ends_the_name = depth == 0 && next == text_.size() && !out.empty();
+            if (ends_the_name || text_.substr(next).starts_with("::")) return next;
         }
         out += '(' + rewrite(open + 1, close, depth + 1) + ')';
         return close + 1;
