@@ -87,9 +87,9 @@ struct {
 
 const volatile struct wh_config config = {};
 
-// .bss, mapped by user space.
-u64 counters[WH_COUNTER_COUNT] = {};
-u32 locate_tgid = 0;  // asked of the task iterator: tgid in the tool's PID namespace
+// .bss, mapped by user space (types that the skeleton header knows).
+__u64 counters[WH_COUNTER_COUNT] = {};
+__u32 locate_tgid = 0;  // asked of the task iterator: tgid in the tool's PID namespace
 
 WH_INLINE void count(enum wh_counter counter) { __sync_fetch_and_add(&counters[counter], 1); }
 
