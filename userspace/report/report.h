@@ -36,6 +36,7 @@ struct KindReport {
     std::optional<double> oldest_s;
     std::optional<Rate> growth_per_min;      // null until there are enough intervals
     std::string note;                        // why the numbers do not add up, "" when they do
+    size_t stack_count = 0;                  // stacks of this kind before the cut to --top; 0: not known
 };
 
 struct StackReport {
@@ -86,6 +87,7 @@ struct LossCounter {  // a row of bpf/shared/counters.h that is not zero, or one
     std::string name;
     std::string sentence;
     uint64_t value = 0;
+    bool loses = true;  // false: an explanation, no number is off because of it
 };
 
 struct SkippedReport {
@@ -113,6 +115,8 @@ struct Report {
     double attached_s = 0;
     bool final = false;
     std::string end_reason;  // of the final report: "interrupted", "the process exited", "" otherwise
+    std::string sorted_by = "bytes";  // bytes, count, age, total: the order of stacks
+    std::string selection;   // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
     std::vector<ProcessReport> processes;
     Coverage coverage;
 };

@@ -1,0 +1,197 @@
+#include "report/formats.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "report/text_layout.h"
+#include "unit/report/golden.h"
+#include "unit/report/sample_reports.h"
+#include "unit/report/schema_check.h"
+
+namespace whoholds {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// One line of JSON is no golden file that anyone can review.
+std::string normalised(std::string_view format, const std::string& text) {
+    return format == "json" ? nlohmann::ordered_json::parse(text).dump(1) + '\n' : text;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+}
+
+nlohmann::json json_of(const std::string& sample) {
+    return nlohmann::json::parse(write_json(sample_report(sample), {}));
+}
+
+TEST(Formats, every_format_of_every_sample_has_a_golden_file) {
+    for (const SampleReport& sample : sample_reports()) {
+        for (const Format& format : formats()) {
+            const std::string text = normalised(format.name, format.write(sample.report, {}));
+            expect_golden("report/" + sample.name + '.' + std::string(format.name), text);
+        }
+    }
+}
+
+TEST(Formats, are_found_by_name) {
+    EXPECT_NE(find_format("text"), nullptr);
+    EXPECT_NE(find_format("json"), nullptr);
+    EXPECT_EQ(find_format("xml"), nullptr);
+}
+
+TEST(Formats, no_control_character_of_the_target_gets_through) {
+    for (const Format& format : formats()) {
+        for (const char c : format.write(sample_report("hostile"), {})) {
+            EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << format.name;
+        }
+    }
+}
+
+TEST(TextReport, no_line_is_wider_than_asked) {
+    for (const SampleReport& sample : sample_reports()) {
+        for (const unsigned width : {1U, 7U, 40U, 80U, 100U, 160U}) {
+            FormatOptions options;
+            options.width = width;
+            for (const std::string& line : lines_of(write_text(sample.report, options))) {
+                EXPECT_LE(display_width(line), width) << sample.name << ": " << line;
+            }
+        }
+    }
+}
+
+TEST(TextReport, has_no_trailing_spaces) {
+    for (const SampleReport& sample : sample_reports()) {
+        for (const std::string& line : lines_of(write_text(sample.report, {})))
+            EXPECT_FALSE(line.ends_with(' ')) << line;
+    }
+}
+
+TEST(TextReport, columns_end_where_their_header_ends) {
+    for (const char* sample : {"leaking", "final", "losses"}) {
+        const std::vector<std::string> lines = lines_of(write_text(sample_report(sample), {}));
+        size_t header = 0;
+        while (header < lines.size() && !lines[header].starts_with("HELD ")) ++header;
+        ASSERT_LT(header + 2, lines.size());
+        for (const char* title : {"bytes", "count", "oldest", "per minute", "allocated in total"}) {
+            const size_t end = lines[header].find(title) + std::string_view(title).size();
+            for (size_t row = header + 1; row <= header + 2; ++row) {
+                ASSERT_GT(lines[row].size(), end);
+                EXPECT_NE(lines[row][end - 1], ' ') << title << ": " << lines[row];
+                EXPECT_EQ(lines[row][end], ' ') << title << ": " << lines[row];
+            }
+        }
+    }
+}
+
+TEST(TextReport, warnings_come_first) {
+    EXPECT_THAT(write_text(sample_report("unattached"), {}), ::testing::StartsWith("!!  NO PROBE ATTACHED"));
+    EXPECT_THAT(write_text(sample_report("final"), {}),
+                ::testing::StartsWith("FINAL REPORT  after 60 s: the process exited\n"));
+}
+
+TEST(TextReport, colour_only_when_asked_and_only_for_verdicts) {
+    FormatOptions color;
+    color.color = true;
+
+    EXPECT_THAT(write_text(sample_report("losses"), {}), Not(HasSubstr("\x1b")));
+    EXPECT_THAT(write_text(sample_report("losses"), color), HasSubstr("\x1b[1;31m!!  NOTHING SEEN"));
+    EXPECT_THAT(write_text(sample_report("losses"), color), HasSubstr("\x1b[33m  LOST"));
+    EXPECT_EQ(write_text(sample_report("final"), color), write_text(sample_report("final"), {}));
+}
+
+TEST(TextReport, shows_as_many_stacks_a_kind_as_asked) {
+    FormatOptions options;
+    options.top = 1;
+    const std::string text = write_text(sample_report("leaking"), options);
+
+    EXPECT_THAT(text, HasSubstr("BY STACK  native heap · most bytes held now first · top 1 of 212"));
+    EXPECT_THAT(text, HasSubstr("BY STACK  mappings"));
+    EXPECT_THAT(text, Not(HasSubstr("CRYPTO_malloc")));
+}
+
+TEST(TextReport, coverage_and_modules_can_be_left_out) {
+    FormatOptions options;
+    options.show_coverage = options.show_modules = false;
+    const std::string text = write_text(sample_report("leaking"), options);
+
+    EXPECT_THAT(text, Not(HasSubstr("COVERAGE")));
+    EXPECT_THAT(text, Not(HasSubstr("libcrypto")));
+}
+
+TEST(TextReport, T40_nothing_attached_is_not_called_nothing_held) {
+    const std::string text = write_text(sample_report("unattached"), {});
+
+    EXPECT_THAT(text, HasSubstr("HELD NOW  not known: no probe is attached"));
+    EXPECT_THAT(text, Not(HasSubstr("0 B")));
+}
+
+TEST(TextReport, says_when_the_numbers_of_a_row_do_not_add_up) {
+    Report report = sample_report("leaking");
+    report.processes[0].kinds[0].held.count += 1;
+
+    EXPECT_THAT(write_text(report, {}), HasSubstr("do not add up"));
+    EXPECT_THAT(write_text(sample_report("leaking"), {}), Not(HasSubstr("do not add up")));
+    EXPECT_THAT(write_text(sample_report("losses"), {}), Not(HasSubstr("do not add up")));
+}
+
+TEST(JsonReport, is_one_line) {
+    for (const SampleReport& sample : sample_reports()) {
+        const std::string text = write_json(sample.report, {});
+        EXPECT_EQ(text.find('\n'), text.size() - 1) << sample.name;
+    }
+}
+
+TEST(JsonReport, keeps_to_its_schema_and_the_schema_to_it) {
+    std::ifstream file(std::string(WH_TEST_SOURCE_DIR) + "/../userspace/report/whoholds-1.schema.json");
+    const nlohmann::json schema = nlohmann::json::parse(file);
+
+    for (const SampleReport& sample : sample_reports()) {
+        EXPECT_THAT(check_schema(schema, json_of(sample.name), true), IsEmpty()) << sample.name;
+    }
+}
+
+TEST(JsonReport, schema_refuses_what_is_not_a_report) {
+    std::ifstream file(std::string(WH_TEST_SOURCE_DIR) + "/../userspace/report/whoholds-1.schema.json");
+    const nlohmann::json schema = nlohmann::json::parse(file);
+    nlohmann::json report = json_of("leaking");
+
+    report["processes"][0].erase("pid");
+    report["processes"][0]["stacks"][0]["id"] = "xyz";
+    report["seq"] = -1;
+    report["news"] = true;
+
+    EXPECT_THAT(check_schema(schema, report, true), ::testing::SizeIs(4));
+    EXPECT_THAT(check_schema(schema, report, false), ::testing::SizeIs(3));
+}
+
+TEST(JsonReport, counters_are_exact_and_the_unknown_is_null) {
+    const nlohmann::json huge = json_of("huge");
+    const nlohmann::json& process = huge["processes"][0];
+
+    EXPECT_EQ(process["kinds"]["heap"]["held"]["bytes"].get<uint64_t>(), UINT64_MAX);
+    EXPECT_TRUE(process["uptime_s"].is_null());
+    EXPECT_TRUE(process["memory"]["rss_growth_bytes_per_min"].is_null());
+    EXPECT_TRUE(process["memory"]["pss_bytes"].is_null());
+    EXPECT_TRUE(json_of("two_processes")["processes"][1]["exe"].is_string());
+    EXPECT_TRUE(json_of("unattached")["processes"][0]["memory"]["rss_bytes"].is_null());
+    EXPECT_TRUE(json_of("leaking")["processes"][0]["kinds"]["heap"]["before_attach"].is_null());
+}
+
+TEST(JsonReport, invalid_utf_8_is_replaced) {
+    EXPECT_THAT(json_of("hostile")["processes"][0]["command"].get<std::string>(),
+                ::testing::EndsWith("\xef\xbf\xbd\xef\xbf\xbd"));
+}
+
+}  // namespace
+}  // namespace whoholds

@@ -1,0 +1,321 @@
+#include "unit/report/sample_reports.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "analyze/headline.h"
+
+namespace whoholds {
+namespace {
+
+constexpr uint64_t kKi = 1024;
+constexpr uint64_t kMi = 1024 * kKi;
+constexpr uint64_t kGi = 1024 * kMi;
+constexpr const char* kExe = "/opt/shop/bin/payments-api";
+constexpr const char* kLibc = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+constexpr const char* kFramePointers =
+    "frame pointers end here: the direct caller is exact, what lies behind it was built without them";
+
+Frame source_frame(std::string function, std::string file, int line, bool inlined = false) {
+    Frame frame;
+    frame.function = frame.raw_function = std::move(function);
+    frame.file = std::move(file);
+    frame.line = line;
+    frame.module = kExe;
+    frame.build_id = "8d3f0c9ab1e2d4f60718293a4b5c6d7e8f901234";
+    frame.address = 0x55d0c0de1000 + static_cast<uint64_t>(line);
+    frame.module_address = 0x1000 + static_cast<uint64_t>(line);
+    frame.inlined = inlined;
+    return frame;
+}
+
+Frame library_frame(std::string function, std::string module, uint64_t module_address) {
+    Frame frame;
+    frame.function = frame.raw_function = std::move(function);
+    frame.module = std::move(module);
+    frame.build_id = "51657f818beb1ae70372216a99b7412b8a100a20";
+    frame.address = 0x7f3400000000 + module_address;
+    frame.module_address = module_address;
+    return frame;
+}
+
+StackReport leaking_stack() {
+    StackReport stack;
+    stack.kind = "heap";
+    stack.id = 0x00c0ffee12345678;
+    stack.held = {1'648, 56'727'962};
+    stack.acquired = {502'111, 1'181'116'006};
+    stack.released = {500'463, 1'124'388'044};
+    stack.oldest_s = 60.2;
+    stack.median_age_s = 30.05;
+    stack.growth_per_min = Rate{48, 1.6 * kMi};
+    stack.complete = true;
+    stack.frames = {source_frame("std::vector<char>::vector", "/usr/include/c++/12/bits/stl_vector.h", 378, true),
+                    source_frame("shop::WriteBuffer::WriteBuffer", "src/net/write_buffer.cpp", 31),
+                    source_frame("shop::Session::open", "src/net/session.cpp", 112),
+                    source_frame("shop::Server::accept_loop", "src/net/server.cpp", 88),
+                    source_frame("main", "src/main.cpp", 40),
+                    library_frame("__libc_start_call_main", kLibc, 0x2724a),
+                    library_frame("", "/opt/shop/bin/payments-api", 0x18e1)};
+    return stack;
+}
+
+StackReport stripped_stack() {
+    StackReport stack;
+    stack.kind = "heap";
+    stack.id = 0xfedcba9876543210;
+    stack.held = {12, 64 * kKi};
+    stack.acquired = {12, 64 * kKi};
+    stack.oldest_s = 59;
+    stack.median_age_s = 12;
+    stack.growth_per_min = Rate{0, 0};
+    stack.why_incomplete = kFramePointers;
+    stack.frames = {library_frame("CRYPTO_malloc", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3", 0x17a2b1),
+                    library_frame("", "/usr/lib/x86_64-linux-gnu/libssl.so.3", 0x2f0c4)};
+    Frame nowhere;
+    nowhere.address = 0x7f00deadbeef;
+    stack.frames.push_back(nowhere);
+    return stack;
+}
+
+KindReport kind_row(std::string kind, std::string title, Amount acquired, Amount released) {
+    KindReport row;
+    row.kind = std::move(kind);
+    row.title = std::move(title);
+    row.acquired = acquired;
+    row.released = released;
+    row.held = {acquired.count - released.count, acquired.bytes - released.bytes};
+    return row;
+}
+
+ProcessReport payments() {
+    ProcessReport process;
+    process.pid = 4711;
+    process.host_pid = 90312;
+    process.start_time = "2026-11-18T22:51:00.000Z";
+    process.uptime_s = 187'385;
+    process.command = "payments-api";
+    process.exe = kExe;
+    process.container = Container{.id = "3f1a2b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708",
+                                  .pod = "payments-7d9f",
+                                  .pod_namespace = "shop"};
+    process.memory.rss_bytes = 2'083'059'138;
+    process.memory.anon_bytes = 2'000'000'000;
+    process.memory.file_bytes = 83'059'138;
+    process.memory.virtual_bytes = 6 * kGi;
+    process.memory.limit_bytes = 2 * kGi;
+    process.memory.limit_source = "memory.max";
+    process.rss_change_bytes = 2'202'010;
+    process.rss_growth_bytes_per_min = 2.1 * kMi;
+
+    KindReport heap = kind_row("heap", "native heap", {512'111, 1'200'116'006}, {502'991, 1'180'927'165});
+    heap.oldest_s = 60.2;
+    heap.growth_per_min = Rate{48, 1.6 * kMi};
+    heap.released_unknown = 3'204;
+    heap.stack_count = 212;
+    KindReport mapping = kind_row("mapping", "mappings", {3, 384 * kKi}, {2, 320 * kKi});
+    mapping.oldest_s = 12.9;
+    mapping.growth_per_min = Rate{0, 0};
+    mapping.stack_count = 1;
+    process.kinds = {heap, mapping};
+
+    StackReport map_stack = leaking_stack();
+    map_stack.kind = "mapping";
+    map_stack.id = 7;
+    map_stack.held = {1, 64 * kKi};
+    map_stack.acquired = {3, 384 * kKi};
+    map_stack.released = {2, 320 * kKi};
+    map_stack.oldest_s = map_stack.median_age_s = 12.9;
+    map_stack.growth_per_min = Rate{0, 0};
+    map_stack.frames.erase(map_stack.frames.begin(), map_stack.frames.begin() + 3);
+    StackReport second_stripped = stripped_stack();
+    second_stripped.id = 8;
+    second_stripped.held = second_stripped.acquired = {1, 96};
+    process.stacks = {leaking_stack(), stripped_stack(), second_stripped, map_stack};
+    process.stack_count = 213;
+    for (StackReport& stack : process.stacks) stack.headline = headline_of(stack.frames, process.exe);
+    return process;
+}
+
+Coverage usual_coverage() {
+    Coverage coverage;
+    coverage.events_seen = 1'204'553;
+    coverage.stacks_complete = 211;
+    coverage.stacks_incomplete = 2;
+    coverage.probes = {{"malloc", kLibc, 0x9f1a0, 502'111, "uprobe_multi", 4711},
+                       {"free", kLibc, 0x9f6b0, 502'991, "uprobe_multi", 4711},
+                       {"calloc", kLibc, 0x9fe30, 12'040, "uprobe_multi", 4711},
+                       {"realloc", kLibc, 0x9f9a0, 811, "uprobe_multi", 4711},
+                       {"munmap", kLibc, 0x10f2a0, 2, "uprobe_multi", 4711},
+                       {"mmap", kLibc, 0x10f1e0, 3, "uprobe_multi", 4711},
+                       {"valloc", kLibc, 0xa0500, 0, "uprobe_multi", 4711},
+                       {"pvalloc", kLibc, 0xa0560, 0, "uprobe_multi", 4711}};
+    coverage.events_per_s = 18'016.4;
+    coverage.cost_core_percent = 0.94;
+    return coverage;
+}
+
+Report leaking_report() {
+    Report report;
+    report.seq = 12;
+    report.time = "2026-11-21T03:04:05.123Z";
+    report.attached_s = 60;
+    report.processes = {payments()};
+    report.coverage = usual_coverage();
+    return report;
+}
+
+Report losses_report() {
+    Report report = leaking_report();
+    Coverage& coverage = report.coverage;
+    coverage.events_lost = 1'234;
+    coverage.losses = {
+        {"releases_lost",
+         "releases that found no room in ring and backlog: up to this many resources are shown as held although they "
+         "were "
+         "released",
+         1'200, true},
+        {"acquires_lost", "acquired but not recorded, because young table and ring were full", 34, true},
+        {"releases_proved", "missed releases that were proved by a new acquire of the same address, and corrected", 17,
+         false},
+        {"backlog_used", "releases that found the ring full and were kept in the backlog", 0, false}};
+    coverage.skipped = {{"operator new in /opt/shop/lib/libpool.so", "the same address as malloc is probed already"},
+                        {"/opt/shop/lib/libold.so", "32-bit"}};
+    coverage.notes = {"2 child processes were forked; what they hold is not counted"};
+    coverage.warnings = {
+        "NOTHING SEEN: no allocation was seen in 10 s although RSS grew by 12.1 MiB; the program may use an allocator "
+        "that was "
+        "not recognised (whoholds plan -p 4711 shows what is attached)"};
+    KindReport& heap = report.processes[0].kinds[0];
+    heap.lost = {34, 8'192};
+    heap.held.count -= 34;
+    heap.held.bytes -= 8'192;
+    report.processes[0].kinds[1].note = "2 mappings were replaced by MAP_FIXED and count as released";
+    return report;
+}
+
+Report hostile_report() {
+    Report report = leaking_report();
+    report.processes[0].command = "a\x1b[31mred\n{\"pid\":1}\xff\xfe";
+    report.processes[0].exe = std::string("/tmp/\x1b]0;title\x07") + std::string(300, 'x');
+    report.processes[0].container = Container{.id = "../../etc",
+                                              .name = "n\x1b[31mame",
+                                              .pod = "pod\r\nname",
+                                              .pod_namespace =
+                                                  "\xe2\x80\xae"
+                                                  "evil"};
+    StackReport& stack = report.processes[0].stacks[0];
+    stack.frames[1].function = "f<" + std::string(400, 'T') + ">\x1b[2J";
+    stack.frames[2].function = "\xe5\x90\x8d\xe5\x89\x8d::" + std::string("\xe9\x96\xa2\xe6\x95\xb0");
+    stack.frames[2].file = std::string(50, '/') + std::string(200, 'd') + "/\xc3\x28.cpp";
+    stack.frames[5].module = "/usr/lib/lib\tc.so.6";
+    stack.headline = stack.frames[1].function;
+    stack.complete = false;
+    stack.why_incomplete =
+        "\x9b"
+        "31m" +
+        std::string(250, 'w');
+    report.coverage.probes[0].symbol = "mal\nloc";
+    report.coverage.notes = {"note\nwith\x1b[0m lines"};
+    report.coverage.warnings = {"warning\x07"};
+    return report;
+}
+
+Report two_processes_report() {
+    Report report = leaking_report();
+    ProcessReport worker;
+    worker.pid = worker.host_pid = 4712;
+    worker.uptime_s = 59;
+    worker.command = "worker";
+    worker.exe = "/opt/shop/bin/worker";
+    worker.memory.rss_bytes = 12 * kMi;
+    worker.memory.virtual_bytes = 100 * kMi;
+    report.processes.push_back(worker);
+    return report;
+}
+
+Report huge_report() {
+    constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+    Report report = leaking_report();
+    report.seq = kMost;
+    report.attached_s = 1e12;
+    ProcessReport& process = report.processes[0];
+    process.uptime_s = std::numeric_limits<double>::infinity();
+    process.memory.rss_bytes = process.memory.virtual_bytes = kMost;
+    process.rss_change_bytes = std::numeric_limits<int64_t>::min();
+    process.rss_growth_bytes_per_min = std::numeric_limits<double>::quiet_NaN();
+    for (KindReport& kind : process.kinds) {
+        kind.held = kind.acquired = {kMost, kMost};
+        kind.released = {};
+        kind.before_attach = Amount{0, 0};
+        kind.growth_per_min = Rate{1e300, -1e300};
+    }
+    for (StackReport& stack : process.stacks) {
+        stack.held = stack.acquired = stack.released = {kMost, kMost};
+        stack.growth_per_min = Rate{std::numeric_limits<double>::infinity(), 0};
+        stack.oldest_s = 1e18;
+    }
+    StackReport& deep = process.stacks[0];
+    for (int i = 0; i < 40; ++i) deep.frames.push_back(source_frame("visit_" + std::to_string(i), "tree.cpp", i));
+    for (int i = 0; i < 100; ++i) deep.frames.push_back(source_frame("recurse", "tree.cpp", 7));
+    report.coverage.events_seen = report.coverage.events_lost = kMost;
+    report.coverage.events_per_s = std::numeric_limits<double>::infinity();
+    report.coverage.cost_core_percent = 12'345.6;
+    return report;
+}
+
+Report final_report() {
+    Report report = leaking_report();
+    report.final = true;
+    report.end_reason = "the process exited";
+    report.sorted_by = "total";
+    report.selection = "blocks held for 2 min or longer";
+    ProcessReport& process = report.processes[0];
+    process.exited = true;
+    process.container = std::nullopt;
+    process.host_pid = process.pid;
+    process.rss_growth_bytes_per_min = std::nullopt;
+    process.kinds[0].growth_per_min = std::nullopt;
+    StackReport churn = leaking_stack();
+    churn.held = {};
+    churn.released = churn.acquired;
+    churn.oldest_s = churn.median_age_s = std::nullopt;
+    churn.growth_per_min = std::nullopt;
+    churn.headline = headline_of(churn.frames, process.exe);
+    process.stacks = {churn};
+    report.coverage.notes = {"payments-api ended with status 3"};
+    return report;
+}
+
+Report unattached_report() {
+    Report report;
+    report.time = "2026-11-21T03:04:05.123Z";
+    report.attached_s = 5;
+    ProcessReport process;
+    process.pid = 99;
+    process.uptime_s = 3;
+    process.command = "sleep";
+    report.processes = {process};
+    report.coverage.warnings = {"NO PROBE ATTACHED: nothing can be seen of what this process takes"};
+    return report;
+}
+
+}  // namespace
+
+std::vector<SampleReport> sample_reports() {
+    return {{"empty", Report{}},           {"unattached", unattached_report()},
+            {"leaking", leaking_report()}, {"losses", losses_report()},
+            {"hostile", hostile_report()}, {"two_processes", two_processes_report()},
+            {"huge", huge_report()},       {"final", final_report()}};
+}
+
+Report sample_report(const std::string& name) {
+    for (SampleReport& sample : sample_reports()) {
+        if (sample.name == name) return sample.report;
+    }
+    ADD_FAILURE() << "no sample report is called " << name;
+    return {};
+}
+
+}  // namespace whoholds

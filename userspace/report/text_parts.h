@@ -1,0 +1,43 @@
+// The sections of the text report, one file each; text.cpp puts them together. Used by report/text*.cpp alone.
+// Invariant: every line goes through TextOutput::line, so none is wider than the options say.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "report/formats.h"
+
+namespace whoholds {
+
+enum class Verdict { kNone, kDoubtful, kBad };  // what colour means: a number may be off; the report cannot be trusted
+
+class TextOutput {
+public:
+    explicit TextOutput(const FormatOptions& options) : options_(options) {}
+
+    void line(std::string_view text, Verdict verdict = Verdict::kNone);
+    void blank() { text_ += '\n'; }
+    // "  label    text", wrapped; later lines begin where the text begins.
+    void labelled(std::string_view label, size_t label_width, std::string_view text, Verdict verdict = Verdict::kNone);
+
+    [[nodiscard]] const FormatOptions& options() const { return options_; }
+    [[nodiscard]] size_t width() const { return options_.width; }
+    [[nodiscard]] std::string take() && { return std::move(text_); }
+
+private:
+    const FormatOptions& options_;
+    std::string text_;
+};
+
+// "+1.6 MiB", "+12 blocks" where bytes stay, "steady" (less than one byte and a tenth of a block a minute), and when it is
+// not known "not yet" or, in the final report, "n/a".
+std::string growth_text(const std::optional<Rate>& growth, bool final);
+std::string age_text(const std::optional<double>& age_s);  // "n/a" when not known
+
+void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
+void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
+void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
+void write_coverage(const Report& report, TextOutput& output);
+
+}  // namespace whoholds

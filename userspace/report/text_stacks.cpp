@@ -1,0 +1,206 @@
+// BY STACK: per kind a ranking; each stack with its numbers, its headline, and its frames as evidence.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "analyze/headline.h"
+#include "base/human.h"
+#include "base/printable.h"
+#include "report/text_layout.h"
+#include "report/text_parts.h"
+
+namespace whoholds {
+namespace {
+
+constexpr size_t kFramesFromTop = 24;
+constexpr size_t kFramesFromEnd = 6;
+constexpr size_t kIndent = 6;
+constexpr size_t kWidestName = 56;  // of the function column; a longer name pushes its own location only
+
+std::string order_text(const std::string& sorted_by) {
+    if (sorted_by == "count") return "most blocks held now first";
+    if (sorted_by == "age") return "oldest first";
+    if (sorted_by == "total") return "most allocated in total first";
+    return "most bytes held now first";
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+std::string location(const Frame& frame, bool show_modules) {
+    if (!frame.file.empty()) {
+        return printable(frame.file) + (frame.line > 0 ? fmt::format(":{}", frame.line) : "");
+    }
+    if (!frame.function.empty()) return show_modules ? printable(base_name(frame.module)) : "";
+    if (frame.module.empty()) return "(no mapping)";
+    return frame.build_id.empty() ? "(no symbol)" : "[build id " + printable(frame.build_id) + ']';
+}
+
+struct FrameLine {
+    std::string name;
+    std::string location;
+    bool inlined = false;
+    bool headline = false;
+    size_t repeated = 1;
+
+    [[nodiscard]] bool same_place(const FrameLine& other) const {
+        return name == other.name && location == other.location && inlined == other.inlined;
+    }
+};
+
+// Recursion as one line, the middle of a very deep stack as one line.
+std::vector<FrameLine> frame_lines(const StackReport& stack, bool show_modules) {
+    std::vector<FrameLine> lines;
+    bool headline_seen = false;
+    for (const Frame& frame : stack.frames) {
+        FrameLine line{printable(frame_name(frame)), location(frame, show_modules), frame.inlined};
+        if (!headline_seen && frame_name(frame) == stack.headline) line.headline = headline_seen = true;
+        if (!lines.empty() && lines.back().same_place(line)) {
+            ++lines.back().repeated;
+        } else {
+            lines.push_back(std::move(line));
+        }
+    }
+    return lines;
+}
+
+// "name  place" in `width` columns. The place is what one opens next: the name gives way first, down to a third.
+std::string name_and_place(std::string_view name, size_t name_width, const std::string& place, size_t width) {
+    if (place.empty()) return cut_tail(name, width);
+    const size_t place_width = display_width(place);
+    const size_t beside_place = width > place_width + 2 ? width - place_width - 2 : 0;
+    const size_t room = std::max(beside_place, width / 3);
+    const std::string cut = pad_right(cut_tail(name, room), std::min(name_width, room)) + "  ";
+    const size_t used = display_width(cut);
+    return cut + (used < width ? cut_head(place, width - used) : "");
+}
+
+void write_frame(const FrameLine& line, size_t name_width, TextOutput& output) {
+    std::string suffix = line.inlined ? "  (inlined)" : "";
+    if (line.repeated > 1) suffix += fmt::format("  ({} times)", exact_count(line.repeated));
+    const size_t taken = kIndent + display_width(suffix);
+    const size_t room = output.width() > taken ? output.width() - taken : 0;
+    output.line(pad_left(line.headline ? "> " : "", kIndent) +
+                name_and_place(line.name, name_width, line.location, room) + suffix);
+}
+
+void write_frames(const StackReport& stack, TextOutput& output) {
+    const std::vector<FrameLine> lines = frame_lines(stack, output.options().show_modules);
+    const bool deep = lines.size() > kFramesFromTop + kFramesFromEnd + 1;
+    size_t name_width = 0;
+    for (const FrameLine& line : lines) name_width = std::max(name_width, display_width(line.name));
+    name_width = std::min(name_width, kWidestName);
+
+    for (size_t i = 0; i < lines.size(); ++i) {
+        if (deep && i == kFramesFromTop) {
+            const size_t left_out = lines.size() - kFramesFromTop - kFramesFromEnd;
+            output.line(fmt::format("{:{}}… {} more frames …", "", kIndent, left_out));
+            i += left_out;
+        }
+        write_frame(lines[i], name_width, output);
+    }
+}
+
+// The short form of a frame's location, for the ranking: "server.cpp:88", "libssl.so.3".
+std::string short_place(const StackReport& stack) {
+    const auto frame =
+        std::ranges::find_if(stack.frames, [&](const Frame& each) { return frame_name(each) == stack.headline; });
+    if (frame == stack.frames.end()) return "";
+    if (!frame->file.empty())
+        return printable(base_name(frame->file)) + (frame->line > 0 ? fmt::format(":{}", frame->line) : "");
+    return frame->function.empty() ? "" : printable(base_name(frame->module));
+}
+
+std::vector<std::string> detail_parts(const StackReport& stack) {
+    if (stack.before_attach) return {"was there before attach"};
+    std::vector<std::string> parts = {fmt::format("allocated in total {} in {}", human_bytes(stack.acquired.bytes),
+                                                  exact_count(stack.acquired.count))};
+    if (stack.released.count == 0) {
+        parts.emplace_back("none released");
+    } else if (stack.released == stack.acquired) {
+        parts.emplace_back("all released");
+    } else {
+        parts.push_back(
+            fmt::format("released {} in {}", human_bytes(stack.released.bytes), exact_count(stack.released.count)));
+    }
+    if (stack.oldest_s) {
+        const std::string median = stack.median_age_s ? ", median " + human_age(*stack.median_age_s) : "";
+        parts.push_back("oldest " + human_age(*stack.oldest_s) + median);
+    }
+    return parts;
+}
+
+std::vector<const StackReport*> stacks_of(const ProcessReport& process, const std::string& kind, size_t top) {
+    std::vector<const StackReport*> stacks;
+    for (const StackReport& stack : process.stacks) {
+        if (stack.kind == kind && stacks.size() < top) stacks.push_back(&stack);
+    }
+    return stacks;
+}
+
+void write_heading(const Report& report, const KindReport& kind, size_t shown, TextOutput& output) {
+    std::string top = fmt::format("top {}", shown);
+    if (kind.stack_count > shown) top += " of " + exact_count(kind.stack_count);
+    if (kind.stack_count == shown) top = shown == 1 ? "the only stack" : fmt::format("all {} stacks", shown);
+    const std::string parts[] = {"BY STACK  " + printable(kind.title.empty() ? kind.kind : kind.title),
+                                 order_text(report.sorted_by), top,
+                                 report.selection.empty() ? "" : "only " + printable(report.selection)};
+    for (const std::string& line : join_parts(parts, output.width())) output.line(line);
+}
+
+// One line of numbers per stack, aligned across stacks, each with its rank and headline. The first line is the header.
+std::vector<std::string> rank_lines(const Report& report, const std::vector<const StackReport*>& stacks, size_t width) {
+    Column rank{"", false, {}};
+    Column total{"in total", false, {}};
+    Column bytes{"held now", false, {}};
+    Column count{"blocks", false, {}};
+    Column growth{"per minute", false, {}};
+    Column who{"who", true, std::vector<std::string>(stacks.size())};
+    for (size_t i = 0; i < stacks.size(); ++i) {
+        const StackReport& stack = *stacks[i];
+        rank.cells.push_back(fmt::format("{}", i + 1));
+        total.cells.push_back(human_bytes(stack.acquired.bytes));
+        bytes.cells.push_back(human_bytes(stack.held.bytes));
+        count.cells.push_back(human_count(stack.held.count));
+        growth.cells.push_back(growth_text(stack.growth_per_min, report.final));
+    }
+    std::vector<Column> columns = {rank, bytes, count, growth, who};
+    if (report.sorted_by == "total") columns.insert(columns.begin() + 1, total);
+
+    const size_t taken = display_width(layout_table(columns)[0]) - display_width(who.header);
+    const size_t room = width > taken ? width - taken : 0;
+    for (size_t i = 0; i < stacks.size(); ++i) {
+        const std::string name = stacks[i]->headline.empty() ? "(no stack)" : printable(stacks[i]->headline);
+        columns.back().cells[i] = name_and_place(name, 0, short_place(*stacks[i]), room);
+    }
+    return layout_table(columns);
+}
+
+}  // namespace
+
+void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output) {
+    const auto stacks = stacks_of(process, kind.kind, output.options().top);
+    if (stacks.empty()) return;
+    output.blank();
+    write_heading(report, kind, stacks.size(), output);
+    const std::vector<std::string> lines = rank_lines(report, stacks, output.width());
+    output.line(lines[0]);
+
+    std::map<std::string, size_t> said;  // why incomplete -> the rank where it was said in full
+    for (size_t i = 0; i < stacks.size(); ++i) {
+        const StackReport& stack = *stacks[i];
+        if (i != 0) output.blank();
+        output.line(lines[i + 1]);
+        for (const std::string& line : join_parts(detail_parts(stack), output.width() - kIndent))
+            output.line(pad_left("", kIndent) + line);
+        write_frames(stack, output);
+        if (stack.complete) continue;
+        const auto [place, is_new] = said.emplace(stack.why_incomplete, i + 1);
+        const std::string why = is_new ? printable(stack.why_incomplete) : fmt::format("as in {}", place->second);
+        output.labelled("      incomplete:", kIndent + 11, why.empty() ? "reason not known" : why, Verdict::kDoubtful);
+    }
+}
+
+}  // namespace whoholds
