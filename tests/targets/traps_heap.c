@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -162,7 +163,7 @@ static void* pingpong_free(void* argument) {
     struct pingpong* shared = argument;
     for (size_t i = 0; i < shared->count; i++) {
         uintptr_t block = 0;
-        while ((block = atomic_exchange(&shared->box, 0)) == 0) __builtin_ia32_pause();
+        while ((block = atomic_exchange(&shared->box, 0)) == 0) sched_yield();
         free((void*)block);
     }
     return NULL;
@@ -175,7 +176,7 @@ static void* pingpong_take(void* argument) {
         uintptr_t empty = 0;
         while (!atomic_compare_exchange_weak(&shared->box, &empty, block)) {
             empty = 0;
-            __builtin_ia32_pause();
+            sched_yield();
         }
     }
     return NULL;
