@@ -95,6 +95,11 @@ build() {
     fi
 }
 
+# Every source file of ours, separated by NUL.
+source_files() {
+    find bpf userspace tools tests -type f \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '*.cc' \) -print0
+}
+
 # The path of a built program. Fails with a sentence, not with an empty string.
 program() {
     local preset=$1 name=$2 path
