@@ -33,9 +33,12 @@ bool ModuleSymbols::open_lines(WorkBudget& budget) {
         lines_state_ = lines_file_ && DebugLines::bytes_to_read(*lines_file_) > 0 ? Lines::kWaiting : Lines::kNone;
     }
     if (lines_state_ != Lines::kWaiting) return true;
-    if (!budget.allows(DebugLines::bytes_to_read(*lines_file_) / kDebugBytesPerMs)) return false;
+    const uint64_t size_bytes = DebugLines::bytes_to_read(*lines_file_);
+    if (!budget.allows(size_bytes / kDebugBytesPerMs)) return false;
 
-    auto lines = DebugLines::open(*std::move(lines_file_), options_);
+    auto lines = budget.take_memory(size_bytes)
+                     ? DebugLines::open(*std::move(lines_file_), options_)
+                     : Result<DebugLines>(Error{ErrorCode::kLimit, "1 GiB of debug information would be exceeded"});
     lines_file_.reset();
     lines_state_ = lines ? Lines::kReading : Lines::kNone;
     if (!lines) notes_.push_back("no source lines: " + lines.error().message);

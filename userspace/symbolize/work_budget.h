@@ -1,4 +1,5 @@
-// How long reading debug information may go on. Shared by the modules of one Symbolizer.
+// How long reading debug information may go on, and how much of it may be kept in memory. Shared by the modules of one
+// Symbolizer.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,15 @@ public:
         return true;
     }
 
+    // False when this much more would be too much to keep.
+    bool take_memory(uint64_t size_bytes) {
+        if (size_bytes > memory_left_bytes_) return false;
+        memory_left_bytes_ -= size_bytes;
+        return true;
+    }
+
 private:
+    uint64_t memory_left_bytes_ = uint64_t{1} << 30;
     Clock now_ms_;  // none: no limit
     uint64_t budget_ms_ = 0;
     uint64_t started_ms_ = 0;

@@ -41,5 +41,14 @@ TEST(WorkBudget, what_fits_no_budget_waits_for_the_second_batch_and_then_goes_al
     EXPECT_FALSE(budget.allows(1));
 }
 
+TEST(WorkBudget, memory_is_given_out_once) {
+    WorkBudget budget;
+
+    EXPECT_FALSE(budget.take_memory(uint64_t{2} << 30));
+    EXPECT_TRUE(budget.take_memory(uint64_t{1} << 29));
+    EXPECT_TRUE(budget.take_memory(uint64_t{1} << 29));
+    EXPECT_FALSE(budget.take_memory(1));
+}
+
 }  // namespace
 }  // namespace whoholds
