@@ -45,7 +45,8 @@ std::string why_incomplete(const StackInfo* info) {
     switch (info->status) {
         case WH_STACK_DONE: return "";
         case WH_STACK_FRAME_POINTERS:
-            return "followed frame pointers: the direct caller is exact, callers built without frame pointers are missing";
+            return "followed frame pointers: the direct caller is exact, callers built without frame pointers are "
+                   "missing";
         case WH_STACK_BROKEN:
             return "frame pointers end here: the direct caller is exact, what lies behind it was built without them";
         case WH_STACK_READ_FAILED: return "the stack's memory could not be read";
@@ -97,7 +98,7 @@ void ReportBuilder::sort_and_cut(std::vector<ProfileStack>& stacks) const {
 }
 
 StackReport ReportBuilder::describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
-                                    uint64_t now_ns) const {
+                                    uint64_t now_ns, const Aggregator::Pause& pause) const {
     StackReport report;
     const KindRow* kind = find_kind(stack.kind);
     report.kind = kind ? kind->json_name : "unknown";
@@ -112,18 +113,19 @@ StackReport ReportBuilder::describe(const Aggregator& aggregator, const ProfileS
     report.complete = report.why_incomplete.empty();
     if (!info) return report;
     report.id = info->hash;
-    for (uint64_t pc : info->frames)
+    for (uint64_t pc : info->frames) {
         for (Frame& frame : view.symbolizer->symbolize(pc)) report.frames.push_back(std::move(frame));
+        pause();
+    }
     report.headline = headline_of(report.frames, view.exe);
     return report;
 }
 
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
-                         ProcessReport& report, Coverage& coverage) const {
+                         const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const {
     for (const KindRow& row : kKinds) {
-        auto found = std::ranges::find_if(profile.kinds, [&](const ProfileKind& kind) {
-            return kind.process == view.slot && kind.kind == row.kind;
-        });
+        auto found = std::ranges::find_if(
+            profile.kinds, [&](const ProfileKind& kind) { return kind.process == view.slot && kind.kind == row.kind; });
         if (found == profile.kinds.end()) continue;
         KindReport kind;
         kind.kind = row.json_name;
@@ -155,8 +157,10 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
             stacks.push_back(stack);
         }
         if (own.count != 0)
-            coverage.notes.push_back(fmt::format("{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) and are not listed", own.count,
-                                                 human_bytes(own.bytes)));
+            coverage.notes.push_back(
+                fmt::format("{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) "
+                            "and are not listed",
+                            own.count, human_bytes(own.bytes)));
         if (kind.lost.count != 0)
             kind.note = fmt::format("{} acquired but not recorded, see coverage", exact_count(kind.lost.count));
         report.kinds.push_back(kind);
@@ -164,9 +168,9 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         sort_and_cut(stacks);
         std::vector<uint32_t> indexes;
         for (const ProfileStack& stack : stacks) indexes.push_back(stack.stack);
-        auto medians = aggregator.median_ages(indexes, now_ns, options_.filter);
+        auto medians = aggregator.median_ages(indexes, now_ns, options_.filter, pause);
         for (size_t i = 0; i < stacks.size(); i++) {
-            StackReport described = describe(aggregator, stacks[i], view, now_ns);
+            StackReport described = describe(aggregator, stacks[i], view, now_ns, pause);
             if (medians[i]) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
             report.stacks.push_back(std::move(described));
         }

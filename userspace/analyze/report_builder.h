@@ -46,13 +46,13 @@ public:
     // Once a report, before fill(): notes what is held at time_s (since attach).
     void sample(const Profile& profile, double time_s);
 
-    // Fills kinds, stacks and stack_count of `report`; adds to the stack counts of `coverage`.
+    // Fills kinds, stacks and stack_count of `report`; adds to the stack counts of `coverage`. pause(): see Aggregator.
     void fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
-              ProcessReport& report, Coverage& coverage) const;
+              const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const;
 
 private:
     StackReport describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
-                         uint64_t now_ns) const;
+                         uint64_t now_ns, const Aggregator::Pause& pause) const;
     void sort_and_cut(std::vector<ProfileStack>& stacks) const;
 
     ReportOptions options_;

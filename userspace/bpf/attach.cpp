@@ -85,9 +85,9 @@ void AttachedProbes::State::attach_each(const Target& target, const ModulePlan& 
         bool attached = method == AttachMethod::kUprobeMulti ? attach_multi(one, module.open_path, pid)
                                                              : attach_perf(one, 0, module.open_path, pid);
         if (!attached)
-            skipped.push_back({fmt::format("{} in {}", target.symbols[i], module.path),
-                               system_error(target.is_return ? "attach the return probe" : "attach the probe", errno)
-                                   .message});
+            skipped.push_back(
+                {fmt::format("{} in {}", target.symbols[i], module.path),
+                 system_error(target.is_return ? "attach the return probe" : "attach the probe", errno).message});
     }
 }
 

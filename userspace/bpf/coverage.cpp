@@ -48,8 +48,9 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
     coverage.events_seen += seen;
     for (const Skipped& skipped : target.skipped()) coverage.skipped.push_back({skipped.what, skipped.why});
     if (target.acquiring_probe_count() == 0 && !target.waits_at_loader)
-        coverage.warnings.push_back(fmt::format(
-            "NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why", target.pid(), target.pid()));
+        coverage.warnings.push_back(
+            fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",
+                        target.pid(), target.pid()));
     else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes)
         coverage.warnings.push_back(fmt::format(
             "NOTHING SEEN in pid {} although its RSS grew by {}: it takes its memory in a way that is not probed "
@@ -74,9 +75,9 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
     price_before_us_ = price_now_us_;
     price_now_us_ = 0;
     time_before_s_ = time_s;
-    coverage.notes.push_back(
-        fmt::format("tables in the kernel: {}; held in whoholds: {} blocks", human_bytes(tracer.kernel_memory_bytes()),
-                    exact_count(aggregator.blocks_held())));
+    coverage.notes.push_back(fmt::format("tables in the kernel: {}; held in whoholds: {} blocks",
+                                         human_bytes(tracer.kernel_memory_bytes()),
+                                         exact_count(aggregator.blocks_held())));
 }
 
 }  // namespace whoholds

@@ -29,8 +29,7 @@ UniqueFd load_empty_program(enum bpf_attach_type attach_type) {
         bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
     };
     LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type);
-    return UniqueFd(
-        bpf_prog_load(BPF_PROG_TYPE_KPROBE, "wh_empty", "GPL", program.data(), program.size(), &options));
+    return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "wh_empty", "GPL", program.data(), program.size(), &options));
 }
 
 // The filter of a careful container: system calls that its author did not know are fatal.
@@ -100,8 +99,7 @@ bool return_probes_survive_seccomp() {
     bool told = link && write(go_write.get(), "g", 1) == 1;
     go_write.reset();
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     return told && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

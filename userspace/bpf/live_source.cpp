@@ -22,8 +22,7 @@ void deliver_stack(std::span<const std::byte> bytes, RecordSink& sink) {
     record.stack = raw.stack;
     record.hash = raw.hash;
     record.stack_status = raw.status;
-    const std::vector<uint64_t> frames(raw.frames,
-                                       raw.frames + std::min<size_t>(raw.frame_count, WH_STACK_MAX_FRAMES));
+    const std::vector<uint64_t> frames(raw.frames, raw.frames + std::min<size_t>(raw.frame_count, WH_STACK_MAX_FRAMES));
     record.frames = frames;
     sink.on_record(record);
 }
@@ -147,8 +146,7 @@ void LiveSource::census(RecordSink& sink) {
     };
     for (wh_stack_bucket& bucket : tracer_->stacks())
         for (unsigned way = 0; way < WH_STACK_WAYS; way++, index++)
-            if (load(bucket.hash[way]) != 0)
-                deliver_counters(index, bucket.kind_process[way]);
+            if (load(bucket.hash[way]) != 0) deliver_counters(index, bucket.kind_process[way]);
     if (tracer_->counter(WH_COUNTER_STACK_TABLE_FULL) != 0)
         for (uint32_t row = 0; row < WH_NO_STACK_ROWS; row++)
             if (tracer_->stack_counters(tracer_->config().no_stack_base + row).died_count +

@@ -18,8 +18,8 @@ Result<RingReader> RingReader::open(int map_fd, size_t size_bytes) {
     if (consumer == MAP_FAILED) return system_error("map the ring buffer's consumer page", errno);
     reader.consumer_ = static_cast<uint64_t*>(consumer);
     // The kernel maps the data twice in a row, so that a record never wraps.
-    void* producer = mmap(nullptr, reader.page_ + 2 * size_bytes, PROT_READ, MAP_SHARED, map_fd,
-                          static_cast<off_t>(reader.page_));
+    void* producer =
+        mmap(nullptr, reader.page_ + 2 * size_bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(reader.page_));
     if (producer == MAP_FAILED) return system_error("map the ring buffer's data", errno);
     reader.producer_ = static_cast<const uint64_t*>(producer);
     reader.data_ = static_cast<const std::byte*>(producer) + reader.page_;

@@ -19,6 +19,7 @@
 #include "bpf/live_source.h"
 #include "bpf/target.h"
 #include "profile/aggregator.h"
+#include "stream/record_buffer.h"
 
 namespace whoholds {
 
@@ -26,6 +27,7 @@ namespace {
 
 constexpr double kTickS = 0.1;
 constexpr int kSettleRounds = 1000;
+constexpr uint64_t kKeepUpNs = 5'000'000;
 
 enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess };
 
@@ -73,6 +75,7 @@ private:
     void begin_again(Target& target);
     bool report(bool final);
     void settle();
+    void keep_up();
     Target* target_of(uint16_t slot);
     PlanOptions plan_options(pid_t pid) { return plan_options_for(root_, pid, options_.heap, options_.mappings); }
     double attached_s() const { return static_cast<double>(monotonic_ns() - start_ns_) / 1e9; }
@@ -84,6 +87,8 @@ private:
     std::optional<Tracer> tracer_;
     std::optional<LiveSource> source_;
     std::optional<Aggregator> aggregator_;
+    RecordBuffer buffer_;
+    uint64_t kept_up_ns_ = 0;
     ReportBuilder builder_;
     CoverageMeter coverage_;
     std::list<Target> targets_;
@@ -146,7 +151,8 @@ std::optional<SessionError> Session::start() {
     for (pid_t pid : options_.pids) {
         Target& target = targets_.emplace_back(root_, pid, next_slot_++);
         if (auto attached = target.attach(*tracer_, plan_options(pid), next_probe_); !attached) {
-            FailureKind kind = attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
+            FailureKind kind =
+                attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
             return SessionError{kind, std::move(attached).error()};
         }
     }
@@ -170,7 +176,7 @@ std::optional<SessionError> Session::check_attached() {
         size_t probes = target.probes().probes().size();
         if (target.acquiring_probe_count() == 0) {
             std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
-                                                        : target.skipped()[0].what + ": " + target.skipped()[0].why;
+                                                       : target.skipped()[0].what + ": " + target.skipped()[0].why;
             return SessionError{FailureKind::kNothingAttached,
                                 {ErrorCode::kNotFound, fmt::format("nothing could be attached in process {}: {}; "
                                                                    "`whoholds plan -p {}` shows what was looked at",
@@ -307,15 +313,27 @@ void Session::settle() {
     }
 }
 
+// While a report is made, which may take long, the rings are read into a buffer.
+void Session::keep_up() {
+    uint64_t now_ns = monotonic_ns();
+    if (now_ns - kept_up_ns_ < kKeepUpNs || buffer_.is_full()) return;
+    kept_up_ns_ = now_ns;
+    source_->round(buffer_, source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9));
+}
+
 bool Session::report(bool final) {
     double time_s = attached_s();
     settle();
     source_->census(*this);
     uint64_t now_ns = monotonic_ns();
-    Profile profile = aggregator_->make_profile(now_ns, options_.report.filter);
+    const Aggregator::Pause pause = [this] { keep_up(); };
+    Profile profile = aggregator_->make_profile(now_ns, options_.report.filter, pause);
     builder_.sample(profile, time_s);
     if (!final) reports_++;
-    if (options_.only_final && !final) return true;
+    if (options_.only_final && !final) {
+        buffer_.flush_to(*this);
+        return true;
+    }
     Report report;
     report.seq = final ? reports_ : reports_ - 1;
     report.time = iso8601_utc(unix_ns_now());
@@ -325,18 +343,20 @@ bool Session::report(bool final) {
     for (Target& target : targets_) {
         if (!final) target.observe(time_s);
         ProcessReport process = target.describe();
-        builder_.fill(*aggregator_, profile, target.view(), now_ns, process, report.coverage);
+        builder_.fill(*aggregator_, profile, target.view(), now_ns, pause, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         report.processes.push_back(std::move(process));
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
+    buffer_.flush_to(*this);
     if (forks_ > 0)
-        report.coverage.notes.push_back(fmt::format("{} child processes were forked; what they hold is not counted", forks_));
-    if (forks_sharing_memory_ > 0)
         report.coverage.notes.push_back(
-            fmt::format("{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
-                        "is not seen",
-                        forks_sharing_memory_));
+            fmt::format("{} child processes were forked; what they hold is not counted", forks_));
+    if (forks_sharing_memory_ > 0)
+        report.coverage.notes.push_back(fmt::format(
+            "{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
+            "is not seen",
+            forks_sharing_memory_));
     if (child_)
         if (std::string text = child_->status_text(); !text.empty()) report.coverage.notes.push_back(text);
     return events_.on_report(report);

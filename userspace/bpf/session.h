@@ -34,7 +34,7 @@ struct SessionOptions {
 
 struct SessionEvents {
     std::function<void(const std::string& line)> on_progress;  // for standard error
-    std::function<bool(const Report& report)> on_report;        // false: nobody reads any more, stop
+    std::function<bool(const Report& report)> on_report;       // false: nobody reads any more, stop
 };
 
 // Why a session could not begin; main makes an exit code of it.

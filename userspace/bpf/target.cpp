@@ -56,8 +56,9 @@ std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
         if (status.error().code == ErrorCode::kNotFound)
             return untraceable(fmt::format(
                 "there is no process {}: check the number (in a container, the number that ps shows there)", pid));
-        return SessionError{status.error().code == ErrorCode::kPermission ? FailureKind::kNoRights : FailureKind::kOther,
-                            std::move(status).error()};
+        return SessionError{
+            status.error().code == ErrorCode::kPermission ? FailureKind::kNoRights : FailureKind::kOther,
+            std::move(status).error()};
     }
     if (status->is_kernel_thread)
         return untraceable(fmt::format("process {} is a kernel thread: it has no memory of its own to trace", pid));
@@ -88,7 +89,8 @@ PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool ma
         if (!kSurvives) {
             options.return_probes_allowed = false;
             options.return_probes_refusal =
-                "the process is under a seccomp filter, and on this kernel a return probe would kill it: run it without "
+                "the process is under a seccomp filter, and on this kernel a return probe would kill it: run it "
+                "without "
                 "the filter (seccomp: Unconfined), or on Linux 6.14 or newer";
         }
     }
@@ -148,7 +150,9 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
         flags |= WH_PROCESS_STOP_AT_LOADER;
     }
     for (const ModulePlan& module : plan.modules)
-        if (!module.probes.empty()) planned_files_.insert({static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
+        if (!module.probes.empty())
+            planned_files_.insert(
+                {static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
     plan.skipped.clear();  // said again, with the rest, once the libraries are there
     attach_plan(tracer, std::move(plan), next_probe);
     return tracer.start_process(slot_, {.mm = 0, .tgid = located->tgid, .flags = flags});

@@ -63,7 +63,7 @@ public:
     bool exited = false;
     bool loader_changed = false;
     bool exec_seen = false;
-    bool waits_at_loader = false;   // our own child, stopped until its libraries have been attached to
+    bool waits_at_loader = false;  // our own child, stopped until its libraries have been attached to
     unsigned exec_count = 0;
 
 private:

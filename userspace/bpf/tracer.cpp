@@ -66,14 +66,17 @@ private:
 };
 
 template <class Word>
-uint64_t read_shared(Word& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
+uint64_t read_shared(Word& word) {
+    return std::atomic_ref(word).load(std::memory_order_relaxed);
+}
 
 Error load_error(int error_number) {
     std::string_view said = last_libbpf_message();
     if (error_number == EPERM || error_number == EACCES)
-        return {ErrorCode::kPermission,
-                "the kernel refuses to load the BPF programs: run whoholds as root (sudo), or give it CAP_SYS_ADMIN and "
-                "CAP_SYS_PTRACE (in a container: --privileged, or kubectl debug --profile=sysadmin)"};
+        return {
+            ErrorCode::kPermission,
+            "the kernel refuses to load the BPF programs: run whoholds as root (sudo), or give it CAP_SYS_ADMIN and "
+            "CAP_SYS_PTRACE (in a container: --privileged, or kubectl debug --profile=sysadmin)"};
     size_t first_line = said.find('\n');
     return {ErrorCode::kUnsupported,
             fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.15 or newer with BTF",
@@ -246,7 +249,8 @@ void Tracer::set_process(uint16_t slot, const wh_process& process) {
 Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
     uint32_t tgid = process.tgid;
     uint32_t index = slot;
-    if (bpf_map__update_elem(state_->skeleton->maps.traced_tgids, &tgid, sizeof(tgid), &index, sizeof(index), BPF_ANY) != 0)
+    if (bpf_map__update_elem(state_->skeleton->maps.traced_tgids, &tgid, sizeof(tgid), &index, sizeof(index),
+                             BPF_ANY) != 0)
         return system_error("note the traced process", errno);
     set_process(slot, process);
     return {};

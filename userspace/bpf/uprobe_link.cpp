@@ -48,8 +48,7 @@ int create_uprobe_multi(int program_fd, const UprobeMulti& request) {
         .pid = static_cast<uint32_t>(request.pid),
         .padding = 0,
     };
-    return static_cast<int>(
-        syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, offsetof(LinkCreateUprobeMulti, padding)));
+    return static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, offsetof(LinkCreateUprobeMulti, padding)));
 }
 
 }  // namespace whoholds

@@ -241,9 +241,11 @@ void Aggregator::end_process(uint16_t process) {
     for (auto& [key, place] : holders_) {
         if (key >> 8 != process) continue;
         uint8_t kind = key & 0xff;
-        place->blocks.for_each([&](uint64_t, const Block& block) {
-            add(entry(block.stack, process, kind).totals.released, 1, block.size);
-        });
+        place->blocks.for_each(
+            [&](uint64_t, const Block& block) {
+                add(entry(block.stack, process, kind).totals.released, 1, block.size);
+            },
+            [] {});
         place->ranges.for_each(
             [&](const HeldRange& range) { add(entry(range.stack, process, kind).totals.released, 1, range.size()); });
         place->blocks.clear();

@@ -12,6 +12,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,12 +33,18 @@ public:
 
     void on_record(const Record& record) override;
 
+    // Called again and again while everything held is looked at, which takes a while with millions of blocks: the rings must
+    // be read meanwhile. It must not change the Aggregator.
+    using Pause = std::function<void()>;
+
     // What is held now. Ages are seen from now_ns (CLOCK_MONOTONIC).
-    [[nodiscard]] Profile make_profile(uint64_t now_ns, const ProfileFilter& filter) const;
+    [[nodiscard]] Profile make_profile(
+        uint64_t now_ns, const ProfileFilter& filter, const Pause& pause = [] {}) const;
 
     // Median age of what is held, for the given stacks (exact), in nanoseconds; nullopt where nothing is held.
-    [[nodiscard]] std::vector<std::optional<uint64_t>> median_ages(const std::vector<uint32_t>& stacks, uint64_t now_ns,
-                                                                   const ProfileFilter& filter) const;
+    [[nodiscard]] std::vector<std::optional<uint64_t>> median_ages(
+        const std::vector<uint32_t>& stacks, uint64_t now_ns, const ProfileFilter& filter,
+        const Pause& pause = [] {}) const;
 
     [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;
     [[nodiscard]] uint64_t healed() const { return healed_; }
@@ -100,14 +107,14 @@ private:
                                                    size_t ranges_after, uint16_t process, uint8_t kind);
     void remember(const Record& record, LimboEntry limbo);
     template <class Visitor>
-    void for_each_held(Visitor visit) const;
+    void for_each_held(Visitor visit, const Pause& pause) const;
 
     uint32_t no_stack_base_;
     absl::flat_hash_map<uint32_t, std::unique_ptr<Holder>> holders_;  // process << 8 | kind
     std::vector<StackEntry> stacks_;
     std::vector<YoungBlock> young_;
     absl::flat_hash_map<uint32_t, std::vector<LimboEntry>> limbo_;  // by tid
-    std::multimap<uint64_t, LateRelease> late_;                       // by key; of this round
+    std::multimap<uint64_t, LateRelease> late_;                     // by key; of this round
     std::vector<Record> late_restores_;
     uint64_t healed_ = 0;
 };

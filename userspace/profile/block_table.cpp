@@ -24,8 +24,14 @@ BlockTable::Packed BlockTable::pack(uint64_t key, const Block& block) {
 }
 
 std::optional<Block> BlockTable::put(uint64_t key, const Block& block) {
-    std::optional<Block> old = take(key);
-    shards_[shard_of(key)].insert_or_assign(key, pack(key, block));
+    Shard& shard = shards_[shard_of(key)];
+    auto [place, is_new] = shard.try_emplace(key);
+    std::optional<Block> old;
+    if (!is_new) {
+        old = unpack(key, place->second);
+        if (old->size >= kHugeSize) huge_sizes_.erase(key);
+    }
+    place->second = pack(key, block);
     return old;
 }
 

@@ -25,10 +25,14 @@ public:
     [[nodiscard]] std::optional<Block> find(uint64_t key) const;
     void clear();
 
-    template <class Visitor>
-    void for_each(Visitor visit) const {
-        for (const Shard& shard : shards_)
+    // visit(key, block); pause() after every shard that holds anything.
+    template <class Visitor, class Pause>
+    void for_each(Visitor visit, Pause pause) const {
+        for (const Shard& shard : shards_) {
+            if (shard.empty()) continue;
             for (const auto& [key, packed] : shard) visit(key, unpack(key, packed));
+            pause();
+        }
     }
 
 private:

@@ -18,19 +18,19 @@ uint64_t age_of(uint64_t time_ns, uint64_t now_ns) { return now_ns > time_ns ? n
 
 // visit(process, kind, stack, size, time_ns)
 template <class Visitor>
-void Aggregator::for_each_held(Visitor visit) const {
+void Aggregator::for_each_held(Visitor visit, const Pause& pause) const {
     for (const auto& [id, place] : holders_) {
         auto process = static_cast<uint16_t>(id >> 8);
         auto kind = static_cast<uint8_t>(id & 0xff);
         place->blocks.for_each(
-            [&](uint64_t, const Block& block) { visit(process, kind, block.stack, block.size, block.time_ns); });
+            [&](uint64_t, const Block& block) { visit(process, kind, block.stack, block.size, block.time_ns); }, pause);
         place->ranges.for_each(
             [&](const HeldRange& range) { visit(process, kind, range.stack, range.size(), range.time_ns); });
     }
     for (const YoungBlock& block : young_) visit(block.process, block.kind, block.stack, block.size, block.time_ns);
 }
 
-Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter) const {
+Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, const Pause& pause) const {
     struct Row {
         ProfileStack stack;
         Amount all_held;
@@ -43,16 +43,18 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter) c
         row.kind = kind;
         return row;
     };
-    for_each_held([&](uint16_t process, uint8_t kind, uint32_t stack, uint64_t size, uint64_t time_ns) {
-        if (stack >= rows.size()) rows.resize(stack + 1);
-        Row& row = rows[stack];
-        row.stack.process = process;
-        row.stack.kind = kind;
-        add(row.all_held, 1, size);
-        if (!filter.passes(age_of(time_ns, now_ns), size)) return;
-        add(row.stack.held, 1, size);
-        row.stack.oldest_ns = std::min(row.stack.oldest_ns, time_ns);
-    });
+    for_each_held(
+        [&](uint16_t process, uint8_t kind, uint32_t stack, uint64_t size, uint64_t time_ns) {
+            if (stack >= rows.size()) rows.resize(stack + 1);
+            Row& row = rows[stack];
+            row.stack.process = process;
+            row.stack.kind = kind;
+            add(row.all_held, 1, size);
+            if (!filter.passes(age_of(time_ns, now_ns), size)) return;
+            add(row.stack.held, 1, size);
+            row.stack.oldest_ns = std::min(row.stack.oldest_ns, time_ns);
+        },
+        pause);
     // Young blocks did not travel: they count as acquired, and so do those that died young and those that were lost.
     std::vector<Amount> young(rows.size());
     for (const YoungBlock& block : young_) add(young[block.stack], 1, block.size);
@@ -90,15 +92,17 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter) c
 }
 
 std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<uint32_t>& stacks, uint64_t now_ns,
-                                                             const ProfileFilter& filter) const {
+                                                             const ProfileFilter& filter, const Pause& pause) const {
     absl::flat_hash_map<uint32_t, std::vector<uint64_t>> ages;
     for (uint32_t stack : stacks) ages[stack];
-    for_each_held([&](uint16_t, uint8_t, uint32_t stack, uint64_t size, uint64_t time_ns) {
-        auto found = ages.find(stack);
-        if (found == ages.end()) return;
-        uint64_t age = age_of(time_ns, now_ns);
-        if (filter.passes(age, size)) found->second.push_back(age);
-    });
+    for_each_held(
+        [&](uint16_t, uint8_t, uint32_t stack, uint64_t size, uint64_t time_ns) {
+            auto found = ages.find(stack);
+            if (found == ages.end()) return;
+            uint64_t age = age_of(time_ns, now_ns);
+            if (filter.passes(age, size)) found->second.push_back(age);
+        },
+        pause);
     std::vector<std::optional<uint64_t>> medians;
     for (uint32_t stack : stacks) {
         std::vector<uint64_t>& of_stack = ages[stack];

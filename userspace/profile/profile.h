@@ -11,7 +11,7 @@ namespace whoholds {
 
 struct StackInfo {
     uint64_t hash = 0;
-    uint32_t status = 0;  // wh_stack_status
+    uint32_t status = 0;           // wh_stack_status
     std::vector<uint64_t> frames;  // innermost first
 };
 

@@ -35,7 +35,7 @@ struct Record {
     uint64_t size = 0;     // bytes
     uint64_t time_ns = 0;  // CLOCK_MONOTONIC
     uint32_t stack = 0;
-    uint32_t flags = 0;    // call flags of ranges; wh_record_flag of forks
+    uint32_t flags = 0;  // call flags of ranges; wh_record_flag of forks
     bool tentative = false;
     uint32_t stack_status = 0;
     uint64_t hash = 0;
