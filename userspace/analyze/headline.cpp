@@ -10,7 +10,8 @@
 namespace whoholds {
 namespace {
 
-// A module's base name is one of these followed by nothing, '.', '-' or a digit ("libc.so.6", "libc-2.31.so", "ld-linux-x86-64.so.2").
+// A shared library's file name is one of these followed by '.', '-' or a digit: "libc.so.6", "libc-2.31.so",
+// "ld-linux-x86-64.so.2".
 constexpr std::array<std::string_view, 22> kRuntimeModules = {
     "libc",
     "ld",
@@ -100,7 +101,7 @@ std::string_view base_name(std::string_view path) {
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// Cuts arguments, template arguments, a return type and a compiler's suffix: "void* ns::f<int>(char) [clone .cold]" -> "ns::f".
+// Cuts arguments and a return type: "void* ns::f<int>(char) [clone .cold]" -> "ns::f<int>".
 std::string_view qualified_name(std::string_view function) {
     constexpr std::string_view kOperator = "operator";
     size_t start = 0;

@@ -1,6 +1,6 @@
 // The headline frame: the one line of a stack that a person should look at first. Stacks of acquired memory begin with
-// wrappers and library leaves that all stacks have in common; the headline is the innermost frame of the user's own code.
-// Used by the session (StackReport.headline) and by the text report. Pure: it sees frames, never files.
+// wrappers and library leaves that all of them have in common; the headline is the innermost frame of the user's own
+// code. Used by the report builder (StackReport.headline) and by the text report. Pure: it sees frames, never files.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,11 @@
 
 namespace whoholds {
 
-// Index of the headline frame; frames are innermost first, exe is the path of the main executable as the target sees it.
-// The first of these that exists: the innermost frame of the user's code (the main executable, or a library outside of
-// the system's directories); the innermost frame of a system library that is neither a language runtime nor an allocator; any
-// frame outside of those; frame 0. Wrappers of allocators, std:: and program start-up are passed over. 0 for no frames.
+// Index of the headline frame; frames are innermost first, exe is the path of the main executable as the target sees
+// it. Wrappers of allocators, std:: and program start-up are passed over. The first of these that exists: the innermost
+// frame of the user's code (the main executable, or a library outside of the system's directories); the innermost frame
+// of a system library that is neither a language's runtime nor an allocator; the outermost wrapper outside of the
+// runtimes; frame 0. 0 for no frames.
 size_t headline_frame(std::span<const Frame> frames, std::string_view exe);
 
 // The frame's name for people and for JSON: the function, or module+0xoffset, or the bare address.

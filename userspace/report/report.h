@@ -1,5 +1,5 @@
-// The Report: everything a summary says, as plain data. Made by the session, written by report/*.cpp (one write function per
-// format, listed in formats.cpp). Counters are exact integers. Values that are not known are nullopt, never 0.
+// The Report: everything a summary says, as plain data. Made by the session, written by report/*.cpp (a write function
+// per format, listed in formats.cpp). Counters are exact integers. Values that are not known are nullopt, never 0.
 // The JSON names are the contract `whoholds/1`.
 #pragma once
 
@@ -31,8 +31,8 @@ struct KindReport {
     Amount acquired;    // since attach
     Amount released;
     std::optional<Amount> before_attach;     // null where it cannot be known (heap)
-    uint64_t released_unknown = 0;           // releases of what we did not see acquired: taken before attach, or twice released
-    Amount lost;                             // acquired but not recorded; held = acquired - released - lost + before_attach
+    uint64_t released_unknown = 0;           // releases of what was taken before attach, or released twice
+    Amount lost;                             // acquired, not recorded: held = acquired - released - lost + before_attach
     std::optional<double> oldest_s;
     std::optional<Rate> growth_per_min;      // null until there are enough intervals
     std::string note;                        // why the numbers do not add up, "" when they do

@@ -23,7 +23,7 @@ std::string cut_tail(std::string_view text, size_t width);
 // Lines of at most `width` columns, broken at spaces; a word that does not fit is broken anywhere. At least one line.
 std::vector<std::string> wrap(std::string_view text, size_t width);
 
-// Parts that are not empty, joined; a new line where the next one would not fit (a part alone may be wider).
+// Parts that are not empty, joined; a new line where the next one would not fit. A part alone may be wider.
 std::vector<std::string> join_parts(std::span<const std::string> parts, size_t width, std::string_view between = " · ");
 
 struct Column {

@@ -30,8 +30,8 @@ private:
     std::string text_;
 };
 
-// "+1.6 MiB", "+12 blocks" where bytes stay, "steady" (less than one byte and a tenth of a block a minute), and when it is
-// not known "not yet" or, in the final report, "n/a".
+// "+1.6 MiB", "+12 blocks" where bytes stay, "steady" (less than one byte and a tenth of a block a minute), and when it
+// is not known "not yet" or, in the final report, "n/a".
 std::string growth_text(const std::optional<Rate>& growth, bool final);
 std::string age_text(const std::optional<double>& age_s);  // "n/a" when not known
 

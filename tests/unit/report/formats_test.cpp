@@ -129,6 +129,25 @@ TEST(TextReport, coverage_and_modules_can_be_left_out) {
     EXPECT_THAT(text, Not(HasSubstr("libcrypto")));
 }
 
+TEST(TextReport, shortens_recursion_and_very_deep_stacks) {
+    Report report = sample_report("leaking");
+    std::vector<Frame>& frames = report.processes[0].stacks[0].frames;
+    Frame frame = frames.back();
+    for (int i = 0; i < 40; ++i) {
+        frame.function = "visit_" + std::to_string(i);
+        frames.push_back(frame);
+    }
+    frame.function = "recurse";
+    frames.insert(frames.end(), 100, frame);
+    const std::string text = write_text(report, {});
+
+    EXPECT_THAT(text, HasSubstr("visit_16"));
+    EXPECT_THAT(text, Not(HasSubstr("visit_17")));
+    EXPECT_THAT(text, HasSubstr("… 18 more frames …"));
+    EXPECT_THAT(text, HasSubstr("visit_35"));
+    EXPECT_THAT(text, HasSubstr("(100 times)"));
+}
+
 TEST(TextReport, T40_nothing_attached_is_not_called_nothing_held) {
     const std::string text = write_text(sample_report("unattached"), {});
 

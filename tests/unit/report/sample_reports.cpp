@@ -256,9 +256,6 @@ Report huge_report() {
         stack.growth_per_min = Rate{std::numeric_limits<double>::infinity(), 0};
         stack.oldest_s = 1e18;
     }
-    StackReport& deep = process.stacks[0];
-    for (int i = 0; i < 40; ++i) deep.frames.push_back(source_frame("visit_" + std::to_string(i), "tree.cpp", i));
-    for (int i = 0; i < 100; ++i) deep.frames.push_back(source_frame("recurse", "tree.cpp", 7));
     report.coverage.events_seen = report.coverage.events_lost = kMost;
     report.coverage.events_per_s = std::numeric_limits<double>::infinity();
     report.coverage.cost_core_percent = 12'345.6;

@@ -7,8 +7,8 @@
 
 namespace whoholds {
 
-// What is wrong, one line each with its place: "/processes/0/pid: not a integer". Keys that the schema does not name are
-// wrong too when strict: the writer must not outgrow its schema.
+// What is wrong, one line each with its place: "/seq: is below 0". Keys that the schema does not name are wrong
+// too when strict: the writer must not outgrow its schema.
 std::vector<std::string> check_schema(const nlohmann::json& schema, const nlohmann::json& value, bool strict);
 
 }  // namespace whoholds
