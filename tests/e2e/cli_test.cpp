@@ -42,8 +42,8 @@ void expect_one_sentence(const Outcome& outcome) {
 
 TEST(Cli, usage_errors) {
     const std::vector<std::vector<std::string>> wrong = {
-        {},           {"-p", "1", "0"}, {"-p", "0"},    {"-p", "x"}, {"-p", "1", "-5"}, {"--nonsense"},
-        {"-p", "1,"}, {"run"},          {"run", "--"},  {"plan"},    {"-p", "1", "5", "0"},
+        {},           {"-p", "1", "0"}, {"-p", "0"},   {"-p", "x"}, {"-p", "1", "-5"},     {"--nonsense"},
+        {"-p", "1,"}, {"run"},          {"run", "--"}, {"plan"},    {"-p", "1", "5", "0"},
     };
     for (const auto& arguments : wrong) {
         const Outcome outcome = run_tool(arguments);
@@ -75,7 +75,8 @@ TEST_F(E2eTest, process_that_does_not_exist) {
 }
 
 TEST_F(E2eTest, kernel_thread) {
-    if (access("/proc/2/stat", R_OK) != 0 || access("/proc/2/exe", R_OK) == 0) GTEST_SKIP() << "pid 2 is no kernel thread here";
+    if (access("/proc/2/stat", R_OK) != 0 || access("/proc/2/exe", R_OK) == 0)
+        GTEST_SKIP() << "pid 2 is no kernel thread here";
     const Outcome outcome = run_tool({"-p", "2"});
 
     EXPECT_EQ(outcome.exit_code, 3);

@@ -100,16 +100,16 @@ TEST_P(Ledger, equals_what_is_reported) {
     puppet.command("drain");  // checks the marks in every block
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, Ledger,
-    ::testing::Values(LedgerCase{"plain", "ledger", "", 5, {}}, LedgerCase{"frame_pointers", "ledger_frames", "", 5, {}},
-                      LedgerCase{"musl_static", "ledger_musl", "", 2, {}},
-                      LedgerCase{"jemalloc", "ledger", "libjemalloc.so.2", 2, {}},
-                      LedgerCase{"tcmalloc", "ledger", "libtcmalloc_minimal.so.4", 2, {}},
-                      LedgerCase{"mimalloc", "ledger", "libmimalloc.so.2", 2, {}},
-                      LedgerCase{"T21_T22_tiny_tables", "ledger", "", 3, kTiny},
-                      LedgerCase{"T21_T22_small_tables", "ledger_frames", "", 3, kSmall}),
-    [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(Each, Ledger,
+                         ::testing::Values(LedgerCase{"plain", "ledger", "", 5, {}},
+                                           LedgerCase{"frame_pointers", "ledger_frames", "", 5, {}},
+                                           LedgerCase{"musl_static", "ledger_musl", "", 2, {}},
+                                           LedgerCase{"jemalloc", "ledger", "libjemalloc.so.2", 2, {}},
+                                           LedgerCase{"tcmalloc", "ledger", "libtcmalloc_minimal.so.4", 2, {}},
+                                           LedgerCase{"mimalloc", "ledger", "libmimalloc.so.2", 2, {}},
+                                           LedgerCase{"T21_T22_tiny_tables", "ledger", "", 3, kTiny},
+                                           LedgerCase{"T21_T22_small_tables", "ledger_frames", "", 3, kSmall}),
+                         [](const auto& one) { return one.param.name; });
 
 // What is drained after the attach was acquired before or after the mark: all of ours must be released.
 TEST_F(E2eTest, ledger_drained_holds_nothing) {

@@ -50,9 +50,9 @@ private:
 };
 
 struct Launch {
-    std::vector<std::string> command;                  // [0] is searched in PATH
-    std::vector<std::string> environment;              // "NAME=value", added to ours
-    std::function<void()> in_child;                    // between fork and exec: async-signal-safe calls only
+    std::vector<std::string> command;      // [0] is searched in PATH
+    std::vector<std::string> environment;  // "NAME=value", added to ours
+    std::function<void()> in_child;        // between fork and exec: async-signal-safe calls only
 };
 
 class Process {

@@ -44,8 +44,7 @@ std::string Puppet::ask(const std::string& text) {
 std::string Puppet::command(const std::string& text) {
     const std::string answer = ask(text);
     if (!answer.starts_with("DONE")) {
-        ADD_FAILURE() << "puppet answered to \"" << text << "\": "
-                      << (answer.empty() ? "nothing, it is gone" : answer);
+        ADD_FAILURE() << "puppet answered to \"" << text << "\": " << (answer.empty() ? "nothing, it is gone" : answer);
         return "";
     }
     return answer.size() > 5 ? answer.substr(5) : "";

@@ -57,7 +57,8 @@ public:
     [[nodiscard]] std::string remarks() const;
 
 private:
-    [[nodiscard]] Totals sum_if(const std::string& kind, const std::function<bool(const nlohmann::json&)>& wanted) const;
+    [[nodiscard]] Totals sum_if(const std::string& kind,
+                                const std::function<bool(const nlohmann::json&)>& wanted) const;
     [[nodiscard]] nlohmann::json coverage(const char* name) const;
 
     nlohmann::json root_;

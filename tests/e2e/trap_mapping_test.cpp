@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
         MappingCase{"part_moved_away", {"map 0 16", "remap 4 4 4 fixed 100"}, {"", "moved"}, 16},
         MappingCase{"moved_over_another", {"map 0 4", "map 100 8", "remap 0 4 4 fixed 102"}, {"", "", "moved"}, 8},
         MappingCase{"moved_and_shrunk", {"map 0 16", "remap 0 16 4 fixed 100"}, {"", "moved"}, 4},
-        MappingCase{"moved_but_old_kept", {"map 0 4", "remap 0 4 4 dontunmap"}, {"", "moved"}, 8},
+        MappingCase{"moved_but_old_kept", {"map 0 4", "remap 0 4 4 dontunmap 100"}, {"", "moved"}, 8},
         MappingCase{"moved_then_unmapped", {"map 0 4", "remap 0 4 4 fixed 100", "unmap 100 4"}, {"", "moved", "0"}, 0}),
     [](const auto& one) { return one.param.name; });
 

@@ -84,7 +84,8 @@ void E2eTest::SetUp() {
     if (geteuid() != 0) GTEST_SKIP() << "needs root: attaches BPF programs";
 }
 
-ReportReader trace(Puppet& puppet, const std::vector<std::string>& commands, const std::vector<std::string>& arguments) {
+ReportReader trace(Puppet& puppet, const std::vector<std::string>& commands,
+                   const std::vector<std::string>& arguments) {
     Whoholds whoholds = Whoholds::attach(puppet.pid(), arguments);
     for (const std::string& command : commands) puppet.command(command);
     return whoholds.finish();

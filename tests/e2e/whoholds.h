@@ -47,6 +47,7 @@ protected:
 };
 
 // Attaches, lets the puppet do this, and returns the final report.
-ReportReader trace(Puppet& puppet, const std::vector<std::string>& commands, const std::vector<std::string>& arguments = {});
+ReportReader trace(Puppet& puppet, const std::vector<std::string>& commands,
+                   const std::vector<std::string>& arguments = {});
 
 }  // namespace whoholds::e2e
