@@ -204,7 +204,7 @@ Result<ElfImage> ElfImage::open(const std::string& path) {
     return ElfImage(*std::move(state));
 }
 
-Result<ElfImage> ElfImage::from_bytes(std::vector<uint8_t> bytes, std::string name) {
+Result<ElfImage> ElfImage::from_bytes(std::vector<uint8_t> bytes, const std::string& name) {
     auto state = State::read(ElfSource::from_bytes(std::move(bytes)), name);
     if (!state) return std::move(state).error().with_context(printable(name));
     return ElfImage(*std::move(state));

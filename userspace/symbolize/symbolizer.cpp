@@ -200,7 +200,7 @@ void Symbolizer::set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now
     state_->budget.start_batch(budget_ms, std::move(now_ms));
 }
 
-void Symbolizer::update_mappings(std::vector<Mapping> mappings) {
+void Symbolizer::update_mappings(const std::vector<Mapping>& mappings) {
     std::vector<ModuleMapping> now;
     bool may_have_jit = false;
     for (const Mapping& mapping : mappings) {

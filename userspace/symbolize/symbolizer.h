@@ -45,7 +45,7 @@ public:
     // Opens the files of new modules at once, because their names must be readable after the process is gone.
     // Mappings of the process now; old ones are kept for addresses that no new one covers, so that a dlclose'd library's
     // frames keep their names.
-    void update_mappings(std::vector<Mapping> mappings);
+    void update_mappings(const std::vector<Mapping>& mappings);
 
     // One physical frame -> one or more frames, innermost inlined function first, inlined = true for all but the last.
     // is_return_address: look up at pc - 1. Never fails: what is not known stays empty.

@@ -8,22 +8,12 @@
 #include <cstring>
 #include <string>
 
-#include "unit/elf/compiled_fixture.h"
+#include "unit/elf/elf_files_fixture.h"
 
 namespace whoholds {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr const char* kProgram = R"(
-extern "C" __attribute__((noinline)) int take_some(int n) { return n * 3; }
-extern "C" __attribute__((alias("take_some"))) int take_alias(int n);
-extern "C" __attribute__((weak, noinline)) int take_weak(int n) { return n * 5; }
-extern "C" int data_not_code;
-int data_not_code = 7;
-static __attribute__((noinline, used)) int take_local(int n) { return n + data_not_code; }
-int main(int argc, char**) { return take_some(argc) + take_weak(argc) + take_local(argc); }
-)";
 
 std::vector<uint8_t> minimal_elf() {
     Elf64_Ehdr header{};
@@ -44,13 +34,6 @@ std::vector<uint8_t> minimal_elf() {
 std::vector<uint8_t> with_byte(std::vector<uint8_t> bytes, size_t at, uint8_t value) {
     bytes[at] = value;
     return bytes;
-}
-
-std::vector<ElfSymbol> symbols_named(const ElfImage& image, const std::string& name,
-                                     const ElfImage::SymbolOptions& options = {.debug_roots = {}}) {
-    auto symbols = image.function_symbols(options, [&](std::string_view candidate) { return candidate == name; });
-    EXPECT_TRUE(symbols) << (symbols ? "" : symbols.error().message);
-    return symbols ? *symbols : std::vector<ElfSymbol>();
 }
 
 void append_phdr(std::vector<uint8_t>& file, const Elf64_Phdr& header) {
@@ -142,23 +125,6 @@ TEST(ElfImage, code_ends_with_its_segment) {
     EXPECT_TRUE(image->is_executable(0x1000 + 127));
 }
 
-class ElfFiles : public CompiledFixture {
-protected:
-    void SetUp() override {
-        CompiledFixture::SetUp();
-        WH_NEEDS_TOOL("c++");
-        WH_NEEDS_TOOL("objcopy");
-    }
-    [[nodiscard]] bool build_program(const std::string& options) const {
-        return compile(kProgram, "-O1 -g " + options, "program");
-    }
-    [[nodiscard]] ElfImage open(const std::string& name) const {
-        auto image = ElfImage::open(path(name));
-        EXPECT_TRUE(image) << (image ? "" : image.error().message);
-        return *std::move(image);
-    }
-};
-
 TEST_F(ElfFiles, opens_only_regular_files) {
     ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
 
@@ -207,119 +173,6 @@ TEST_F(ElfFiles, version_suffixes_are_cut) {
                         "-shared -fPIC -Wl,--version-script=map", "lib.so"));
 
     EXPECT_EQ(symbols_named(open("lib.so"), "take").size(), 1U);
-}
-
-TEST_F(ElfFiles, T16_debug_file_is_found_by_build_id) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=0x1234567890abcdef"));
-    ASSERT_TRUE(
-        run("mkdir -p debug/.build-id/12 && objcopy --only-keep-debug program "
-            "debug/.build-id/12/34567890abcdef.debug && strip program"));
-    const ElfImage image = open("program");
-
-    const auto found = symbols_named(image, "_ZL10take_locali", {.debug_roots = {path("debug")}});
-
-    EXPECT_EQ(image.build_id(), "1234567890abcdef");
-    ASSERT_EQ(found.size(), 1U);
-    EXPECT_STREQ(found[0].table, "debug file");
-    EXPECT_TRUE(image.is_executable(found[0].address));
-    EXPECT_TRUE(symbols_named(image, "_ZL10take_locali").empty());
-}
-
-TEST_F(ElfFiles, a_debug_file_of_another_build_is_refused) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=0x1234567890abcdef"));
-    ASSERT_TRUE(run("cp program other && objcopy --only-keep-debug other other.debug"));
-    ASSERT_TRUE(build_program("-Wl,--build-id=0x1234567890abcdee"));
-    ASSERT_TRUE(
-        run("mkdir -p debug/.build-id/12 && mv other.debug debug/.build-id/12/34567890abcdee.debug && strip program"));
-
-    EXPECT_TRUE(symbols_named(open("program"), "_ZL10take_locali", {.debug_roots = {path("debug")}}).empty());
-}
-
-TEST_F(ElfFiles, debug_link_is_followed_beside_the_file_in_dot_debug_and_in_the_roots) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(
-        run("objcopy --only-keep-debug program program.dbg && strip program && objcopy --add-gnu-debuglink=program.dbg "
-            "program"));
-    const ElfImage image = open("program");
-    const std::string folder = path("");
-
-    EXPECT_EQ(symbols_named(image, "_ZL10take_locali").size(), 1U);
-    ASSERT_TRUE(run("mkdir .debug && mv program.dbg .debug/"));
-    EXPECT_EQ(symbols_named(image, "_ZL10take_locali").size(), 1U);
-    ASSERT_TRUE(run("mkdir -p root'" + folder + "' && mv .debug/program.dbg root'" + folder + "'"));
-    EXPECT_EQ(symbols_named(image, "_ZL10take_locali", {.debug_roots = {path("root")}}).size(), 1U);
-    EXPECT_TRUE(symbols_named(image, "_ZL10take_locali").empty());
-}
-
-TEST_F(ElfFiles, debug_directory_is_where_the_target_sees_the_file) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(
-        run("objcopy --only-keep-debug program program.dbg && strip program && objcopy --add-gnu-debuglink=program.dbg "
-            "program"
-            " && mkdir elsewhere && mv program elsewhere/"));
-    const ElfImage image = open("elsewhere/program");
-
-    EXPECT_TRUE(symbols_named(image, "_ZL10take_locali").empty());
-    EXPECT_EQ(symbols_named(image, "_ZL10take_locali", {.debug_roots = {}, .debug_directory = path("")}).size(), 1U);
-    const std::string behind_root = "/proc/self/root" + path("");
-    EXPECT_EQ(symbols_named(image, "_ZL10take_locali", {.debug_roots = {}, .debug_directory = behind_root}).size(), 1U);
-}
-
-TEST_F(ElfFiles, debug_link_with_a_wrong_crc_is_refused) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(
-        run("objcopy --only-keep-debug program program.dbg && strip program && objcopy --add-gnu-debuglink=program.dbg "
-            "program"));
-    ASSERT_TRUE(run("printf x >>program.dbg"));
-
-    EXPECT_TRUE(symbols_named(open("program"), "_ZL10take_locali").empty());
-}
-
-TEST_F(ElfFiles, T29_a_debug_link_cannot_leave_its_folder) {
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(run("cp program program.dbg && objcopy --add-gnu-debuglink=program.dbg program"));
-    std::vector<uint8_t> bytes = read_bytes(path("program"));
-    const std::string name = "program.dbg";
-    const auto found = std::find_end(bytes.begin(), bytes.end(), name.begin(), name.end());
-    ASSERT_NE(found, bytes.end());
-    std::copy_n("../gram.dbg", name.size(), found);
-
-    const auto image = ElfImage::from_bytes(bytes, path("program"));
-
-    ASSERT_TRUE(image);
-    EXPECT_EQ(image->debug_link().name, "");
-}
-
-TEST_F(ElfFiles, packed_debug_data_is_unpacked) {
-    WH_NEEDS_TOOL("xz");
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(
-        run("cp program mini && strip --strip-debug mini && xz -k mini && strip program && "
-            "objcopy --add-section .gnu_debugdata=mini.xz program"));
-
-    const auto found = symbols_named(open("program"), "_ZL10take_locali");
-
-    ASSERT_EQ(found.size(), 1U);
-    EXPECT_STREQ(found[0].table, ".gnu_debugdata");
-}
-
-TEST_F(ElfFiles, packed_debug_data_that_explodes_is_given_up) {
-    WH_NEEDS_TOOL("xz");
-    ASSERT_TRUE(build_program("-Wl,--build-id=none"));
-    ASSERT_TRUE(
-        run("head -c 200000000 /dev/zero | xz -1 >bomb.xz && strip program && "
-            "objcopy --add-section .gnu_debugdata=bomb.xz program"));
-    const ElfImage image = open("program");
-
-    const auto symbols = image.function_symbols({.debug_roots = {}});
-
-    if (!symbols) {
-        EXPECT_EQ(symbols.error().code, ErrorCode::kLimit);
-    } else {
-        EXPECT_TRUE(std::none_of(symbols->begin(), symbols->end(), [](const ElfSymbol& symbol) {
-            return std::string_view(symbol.table) == ".gnu_debugdata";
-        }));
-    }
 }
 
 TEST_F(ElfFiles, number_of_symbols_is_bounded) {

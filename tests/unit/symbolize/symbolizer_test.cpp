@@ -30,7 +30,7 @@ Symbolizer symbolizer_of(pid_t pid) {
     Symbolizer symbolizer({}, pid);
     auto maps = read_maps({}, pid);
     EXPECT_TRUE(maps);
-    if (maps) symbolizer.update_mappings(*std::move(maps));
+    if (maps) symbolizer.update_mappings(*maps);
     return symbolizer;
 }
 
