@@ -11,8 +11,11 @@ build_packages=(
 )
 test_packages=(
     clang-format-14 clang-tidy-14 python3 procps gdb bpftrace xz-utils musl-tools
-    redis-server redis-tools nginx-light libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
+    redis-server redis-tools nginx-light postgresql libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
 )
+# Whoever has these from elsewhere keeps them.
+command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)
+command -v node >/dev/null || test_packages+=(nodejs)
 bench_packages=(bpftrace python3)
 fuzz_packages=(libclang-rt-14-dev)
 # A second, newer compiler for the BPF objects: they must load whichever of the two compiled them.
@@ -64,7 +67,7 @@ apt_install() {
         return "$status"
     fi
     rm -f "$log"
-    for service in redis-server nginx; do
+    for service in redis-server nginx postgresql; do
         case " $* " in *" $service"*) as_root update-rc.d "$service" disable >/dev/null 2>&1 || true ;; esac
     done
 }
