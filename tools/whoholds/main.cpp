@@ -1,16 +1,22 @@
 // Wires the command line to a session and prints. Decides nothing.
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "attach/attach_plan.h"
+#include "base/human.h"
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "options.h"
@@ -53,6 +59,12 @@ SessionOptions session_options(const Options& options) {
     session.report.top = options.top;
     session.report.filter.min_age_ns = static_cast<uint64_t>(options.min_age_s * 1e9);
     session.report.filter.min_size_bytes = options.min_size_bytes;
+    session.report_labels.sorted_by = sort_name(options.sort);
+    std::vector<std::string> conditions;
+    if (options.min_age_s > 0) conditions.push_back(fmt::format("held for {} or longer", human_age(options.min_age_s)));
+    if (options.min_size_bytes > 0)
+        conditions.push_back(fmt::format("of {} or more", human_bytes(options.min_size_bytes)));
+    if (!conditions.empty()) session.report_labels.selection = fmt::format("blocks {}", fmt::join(conditions, ", "));
     auto set = [](uint32_t& place, const std::optional<uint64_t>& value) {
         if (value) place = static_cast<uint32_t>(std::min<uint64_t>(*value, UINT32_MAX));
     };
@@ -92,14 +104,31 @@ int print_plans(const Options& options) {
     return kExitReported;
 }
 
+// A slow reader (a pager, a stalled terminal) must not keep us from reading the rings: never blocks for longer than a moment.
+bool write_all(std::string_view text, const std::function<bool()>& pause) {
+    constexpr int kMomentMs = 10;
+    while (!text.empty()) {
+        pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+        if (poll(&output, 1, kMomentMs) == 0) {
+            if (!pause()) return false;
+            continue;
+        }
+        // A pipe that is ready takes PIPE_BUF bytes without blocking.
+        ssize_t written = write(STDOUT_FILENO, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
+        if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (written <= 0) return false;
+        text.remove_prefix(static_cast<size_t>(written));
+    }
+    return true;
+}
+
 int trace(const Options& options) {
     const Format& format = *find_format(options.json ? "json" : "text");
     const FormatOptions format_with = format_options(options);
     SessionEvents events;
     events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
-    events.on_report = [&](const Report& report) {
-        std::string text = format.write(report, format_with);
-        return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
+        return write_all(format.write(report, format_with), pause);
     };
     if (auto failure = run_session(session_options(options), events)) return fail(*failure);
     return kExitReported;

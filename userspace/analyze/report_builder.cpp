@@ -161,8 +161,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
                 fmt::format("{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) "
                             "and are not listed",
                             own.count, human_bytes(own.bytes)));
-        if (kind.lost.count != 0)
-            kind.note = fmt::format("{} acquired but not recorded, see coverage", exact_count(kind.lost.count));
+        kind.stack_count = stacks.size();
         report.kinds.push_back(kind);
         report.stack_count += stacks.size();
         sort_and_cut(stacks);

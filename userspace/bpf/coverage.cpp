@@ -63,7 +63,7 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
         uint64_t value = tracer.counter(row.counter);
         if (row.counter == WH_COUNTER_HEALED) value += aggregator.healed();
         if (value == 0) continue;
-        coverage.losses.push_back({row.name, row.sentence, value});
+        coverage.losses.push_back({.name = row.name, .sentence = row.sentence, .value = value, .loses = row.loses});
         if (row.loses) coverage.events_lost += value;
     }
     double elapsed_s = time_s - time_before_s_;

@@ -1,7 +1,9 @@
 #include "bpf/session.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -27,7 +29,9 @@ namespace {
 
 constexpr double kTickS = 0.1;
 constexpr int kSettleRounds = 1000;
+constexpr int kPriority = -10;
 constexpr uint64_t kKeepUpNs = 5'000'000;
+constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
 
 enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess };
 
@@ -76,6 +80,7 @@ private:
     bool report(bool final);
     void settle();
     void keep_up();
+    bool keep_up_while_writing();
     Target* target_of(uint16_t slot);
     PlanOptions plan_options(pid_t pid) { return plan_options_for(root_, pid, options_.heap, options_.mappings); }
     double attached_s() const { return static_cast<double>(monotonic_ns() - start_ns_) / 1e9; }
@@ -89,6 +94,7 @@ private:
     std::optional<Aggregator> aggregator_;
     RecordBuffer buffer_;
     uint64_t kept_up_ns_ = 0;
+    uint64_t signal_seen_ns_ = 0;
     ReportBuilder builder_;
     CoverageMeter coverage_;
     std::list<Target> targets_;
@@ -195,6 +201,8 @@ void Session::watch(int fd, Wake wake, uint32_t events) {
 
 std::optional<SessionError> Session::run() {
     if (auto failed = start()) return failed;
+    // Best effort: a target that keeps all processors busy must not starve the reader of its rings.
+    setpriority(PRIO_PROCESS, 0, kPriority);
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     tick_timer_ = make_timer(kTickS);
     interval_timer_ = make_timer(options_.interval_s);
@@ -321,6 +329,17 @@ void Session::keep_up() {
     source_->round(buffer_, source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9));
 }
 
+bool Session::keep_up_while_writing() {
+    keep_up();
+    pollfd signals{.fd = signals_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&signals, 1, 0) <= 0) {
+        signal_seen_ns_ = 0;
+        return true;
+    }
+    if (signal_seen_ns_ == 0) signal_seen_ns_ = monotonic_ns();
+    return monotonic_ns() - signal_seen_ns_ < kPatienceNs;
+}
+
 bool Session::report(bool final) {
     double time_s = attached_s();
     settle();
@@ -340,6 +359,8 @@ bool Session::report(bool final) {
     report.attached_s = time_s;
     report.final = final;
     report.end_reason = final ? end_reason_ : "";
+    report.sorted_by = options_.report_labels.sorted_by;
+    report.selection = options_.report_labels.selection;
     for (Target& target : targets_) {
         if (!final) target.observe(time_s);
         ProcessReport process = target.describe();
@@ -348,7 +369,6 @@ bool Session::report(bool final) {
         report.processes.push_back(std::move(process));
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
-    buffer_.flush_to(*this);
     if (forks_ > 0)
         report.coverage.notes.push_back(
             fmt::format("{} child processes were forked; what they hold is not counted", forks_));
@@ -359,7 +379,9 @@ bool Session::report(bool final) {
             forks_sharing_memory_));
     if (child_)
         if (std::string text = child_->status_text(); !text.empty()) report.coverage.notes.push_back(text);
-    return events_.on_report(report);
+    bool reader_is_there = events_.on_report(report, [this] { return keep_up_while_writing(); });
+    buffer_.flush_to(*this);
+    return reader_is_there;
 }
 
 }  // namespace

@@ -27,6 +27,10 @@ struct SessionOptions {
     bool heap = true;
     bool mappings = true;
     ReportOptions report;
+    struct {
+        std::string sorted_by;
+        std::string selection;  // "blocks held for 2 min or longer", "" for all
+    } report_labels;
     TracerOptions tracer;
     bool choose_method = true;  // false: tracer.method is what the user asked for
     double young_age_s = 1;
@@ -34,7 +38,9 @@ struct SessionOptions {
 
 struct SessionEvents {
     std::function<void(const std::string& line)> on_progress;  // for standard error
-    std::function<bool(const Report& report)> on_report;       // false: nobody reads any more, stop
+    // false: nobody reads any more, stop. While the reader is slow, call pause() again and again: it reads the rings. If it
+    // returns false, the user has lost patience (a signal came a while ago): give up.
+    std::function<bool(const Report& report, const std::function<bool()>& pause)> on_report;
 };
 
 // Why a session could not begin; main makes an exit code of it.

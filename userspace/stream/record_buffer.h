@@ -50,7 +50,7 @@ public:
     }
 
 private:
-    static constexpr size_t kMaxRecords = 16'000'000;  // 48 bytes each
+    static constexpr size_t kMaxRecords = 4'000'000;  // 48 bytes each
 
     struct Compact {
         RecordType type;
