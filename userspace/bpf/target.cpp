@@ -204,8 +204,14 @@ size_t Target::acquiring_probe_count() const {
         std::ranges::count_if(probes_.probes(), [](const AttachedProbe& probe) { return probe.has_return; }));
 }
 
+void Target::note_exit(double time_s) {
+    base_.exited = true;
+    base_.uptime_s += time_s - observed_s_;
+}
+
 void Target::observe(double time_s) {
-    if (exited) return;
+    if (exited()) return;
+    observed_s_ = time_s;
     auto status = read_status(root_, pid_);
     if (status && status->state != 'Z') {
         base_.command = status->command;
@@ -223,11 +229,7 @@ void Target::observe(double time_s) {
     }
 }
 
-ProcessReport Target::describe() const {
-    ProcessReport report = base_;
-    report.exited = exited;
-    return report;
-}
+ProcessReport Target::describe() const { return base_; }
 
 ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_}; }
 

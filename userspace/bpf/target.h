@@ -47,8 +47,10 @@ public:
     // Our child's libraries are attached to: from now on it passes the dynamic linker's hook without a stop.
     void stop_no_more(Tracer& tracer);
 
-    // Reads memory use and the like; keeps the last known values once the process is gone.
+    // Reads memory use and the like; keeps the last known values once the process is gone. time_s: since attach.
     void observe(double time_s);
+    void note_exit(double time_s);
+    [[nodiscard]] bool exited() const { return base_.exited; }
     [[nodiscard]] ProcessReport describe() const;
     [[nodiscard]] ProcessView view();
 
@@ -60,7 +62,6 @@ public:
     [[nodiscard]] size_t acquiring_probe_count() const;
     [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
 
-    bool exited = false;
     bool loader_changed = false;
     bool exec_seen = false;
     bool waits_at_loader = false;  // our own child, stopped until its libraries have been attached to
@@ -82,6 +83,7 @@ private:
     ProcessReport base_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;
+    double observed_s_ = 0;
 };
 
 }  // namespace whoholds
