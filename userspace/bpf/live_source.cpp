@@ -91,7 +91,7 @@ Result<LiveSource> LiveSource::open(Tracer& tracer) {
     return LiveSource(tracer, std::move(ring), std::move(backlog));
 }
 
-bool LiveSource::round(RecordSink& sink, uint64_t young_age_ns) {
+bool LiveSource::round(RecordSink& sink, std::optional<uint64_t> young_age_ns) {
     if (!round_open_) {
         round_time_ns_ = monotonic_ns();
         uint64_t limit = backlog_.producer_position();
@@ -104,7 +104,8 @@ bool LiveSource::round(RecordSink& sink, uint64_t young_age_ns) {
     Record end;
     end.type = RecordType::kRoundEnd;
     sink.on_record(end);
-    uint64_t before_ns = std::min(round_time_ns_, monotonic_ns() - young_age_ns);
+    if (!young_age_ns) return true;
+    uint64_t before_ns = std::min(round_time_ns_, monotonic_ns() - *young_age_ns);
     sweep(sink, [&](uint64_t, uint64_t time_ns) { return time_ns < before_ns; });
     return true;
 }

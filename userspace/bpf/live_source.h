@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "bpf/ring_reader.h"
@@ -22,8 +23,8 @@ class LiveSource {
 public:
     static Result<LiveSource> open(Tracer& tracer);
 
-    // One round. Returns false if a record in a ring is still being written: come again.
-    bool round(RecordSink& sink, uint64_t young_age_ns);
+    // One round; without an age, step 4 is left out. Returns false if a record in a ring is still being written: come again.
+    bool round(RecordSink& sink, std::optional<uint64_t> young_age_ns);
 
     // Counters of all stacks and the census of the young, for a report.
     void census(RecordSink& sink);

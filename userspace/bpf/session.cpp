@@ -31,6 +31,7 @@ constexpr double kTickS = 0.1;
 constexpr int kSettleRounds = 1000;
 constexpr int kPriority = -10;
 constexpr uint64_t kKeepUpNs = 5'000'000;
+constexpr uint64_t kSweepNs = 20'000'000;
 constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
 
 enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess };
@@ -81,6 +82,7 @@ private:
     bool report(bool final);
     void settle();
     void keep_up();
+    std::optional<uint64_t> young_age();
     bool keep_up_while_writing();
     Target* target_of(uint16_t slot);
     PlanOptions plan_options(pid_t pid) { return plan_options_for(root_, pid, options_.heap, options_.mappings); }
@@ -96,6 +98,7 @@ private:
     RecordBuffer buffer_;
     uint64_t kept_up_ns_ = 0;
     uint64_t signal_seen_ns_ = 0;
+    uint64_t swept_ns_ = 0;
     ReportBuilder builder_;
     CoverageMeter coverage_;
     std::list<Target> targets_;
@@ -246,7 +249,7 @@ void Session::loop() {
 void Session::handle(Wake wake) {
     uint64_t expirations = 0;
     switch (wake) {
-        case Wake::kRing: source_->round(*this, static_cast<uint64_t>(options_.young_age_s * 1e9)); break;
+        case Wake::kRing: source_->round(*this, young_age()); break;
         case Wake::kTick:
             if (read(tick_timer_.get(), &expirations, sizeof(expirations)) > 0) tick();
             break;
@@ -276,10 +279,16 @@ void Session::handle(Wake wake) {
     look_after_targets();
 }
 
-void Session::tick() {
-    bool pressed = source_->under_pressure();
-    source_->round(*this, pressed ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9));
+// From which age on the young are taken out of the kernel's table; all of them if it overflows. Looking through the table takes
+// half a millisecond, so it is not done with every wake-up.
+std::optional<uint64_t> Session::young_age() {
+    uint64_t now_ns = monotonic_ns();
+    if (now_ns - swept_ns_ < kSweepNs) return std::nullopt;
+    swept_ns_ = now_ns;
+    return source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9);
 }
+
+void Session::tick() { source_->round(*this, young_age()); }
 
 void Session::look_after_targets() {
     for (Target& target : targets_) {
@@ -329,7 +338,7 @@ void Session::look_for_exits() {
 // Reads the rings to where they are now.
 void Session::settle() {
     for (int i = 0; i < kSettleRounds; i++) {
-        if (source_->round(*this, static_cast<uint64_t>(options_.young_age_s * 1e9))) return;
+        if (source_->round(*this, young_age())) return;
         usleep(100);  // a thread of the target is in the middle of writing a record
     }
 }
@@ -339,7 +348,7 @@ void Session::keep_up() {
     uint64_t now_ns = monotonic_ns();
     if (now_ns - kept_up_ns_ < kKeepUpNs || buffer_.is_full()) return;
     kept_up_ns_ = now_ns;
-    source_->round(buffer_, source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9));
+    source_->round(buffer_, young_age());
 }
 
 bool Session::keep_up_while_writing() {
