@@ -1,0 +1,108 @@
+// The part of a session that makes reports, and reads the rings while that takes its time.
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "base/human.h"
+#include "bpf/session_state.h"
+
+namespace whoholds {
+
+namespace {
+
+constexpr int kSettleRounds = 1000;
+constexpr uint64_t kKeepUpNs = 5'000'000;
+constexpr uint64_t kSweepNs = 20'000'000;
+constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
+
+int64_t unix_ns_now() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+// From which age on the young are taken out of the kernel's table; all of them if it overflows. Looking through the table takes
+// half a millisecond, so it is not done with every wake-up.
+std::optional<uint64_t> Session::young_age() {
+    uint64_t now_ns = monotonic_ns();
+    if (now_ns - swept_ns_ < kSweepNs) return std::nullopt;
+    swept_ns_ = now_ns;
+    return source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9);
+}
+
+// Reads the rings to where they are now.
+void Session::settle() {
+    for (int i = 0; i < kSettleRounds; i++) {
+        if (source_->round(*this, young_age())) return;
+        usleep(100);  // a thread of the target is in the middle of writing a record
+    }
+}
+
+// While a report is made, which may take long, the rings are read into a buffer.
+void Session::keep_up() {
+    uint64_t now_ns = monotonic_ns();
+    if (now_ns - kept_up_ns_ < kKeepUpNs || buffer_.is_full()) return;
+    kept_up_ns_ = now_ns;
+    source_->round(buffer_, young_age());
+}
+
+bool Session::keep_up_while_writing() {
+    keep_up();
+    pollfd signals{.fd = signals_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&signals, 1, 0) <= 0) {
+        signal_seen_ns_ = 0;
+        return true;
+    }
+    if (signal_seen_ns_ == 0) signal_seen_ns_ = monotonic_ns();
+    return monotonic_ns() - signal_seen_ns_ < kPatienceNs;
+}
+
+bool Session::report(bool final) {
+    double time_s = end_s_.value_or(attached_s());
+    settle();
+    source_->census(*this);
+    uint64_t now_ns = start_ns_ + static_cast<uint64_t>(time_s * 1e9);
+    const Aggregator::Pause pause = [this] { keep_up(); };
+    Profile profile = aggregator_->make_profile(now_ns, options_.report.filter, pause);
+    builder_.sample(profile, time_s);
+    if (!final) reports_++;
+    if (options_.only_final && !final) {
+        buffer_.flush_to(*this);
+        return true;
+    }
+    Report report;
+    report.seq = final ? reports_ : reports_ - 1;
+    report.time = iso8601_utc(unix_ns_now());
+    report.attached_s = time_s;
+    report.final = final;
+    report.end_reason = final ? end_reason_ : "";
+    report.sorted_by = options_.report_labels.sorted_by;
+    report.selection = options_.report_labels.selection;
+    for (Target& target : targets_) {
+        if (!final) target.observe(time_s);
+        ProcessReport process = target.describe();
+        builder_.fill(*aggregator_, profile, target.view(), now_ns, pause, process, report.coverage);
+        coverage_.add_target(*tracer_, target, process, report.coverage);
+        report.processes.push_back(std::move(process));
+    }
+    coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
+    if (forks_ > 0)
+        report.coverage.notes.push_back(
+            fmt::format("{} child processes were forked; what they hold is not counted", forks_));
+    if (forks_sharing_memory_ > 0)
+        report.coverage.notes.push_back(fmt::format(
+            "{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
+            "is not seen",
+            forks_sharing_memory_));
+    if (child_)
+        if (std::string text = child_->status_text(); !text.empty()) report.coverage.notes.push_back(text);
+    bool reader_is_there = events_.on_report(report, [this] { return keep_up_while_writing(); });
+    buffer_.flush_to(*this);
+    return reader_is_there;
+}
+
+}  // namespace whoholds

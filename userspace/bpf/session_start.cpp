@@ -1,0 +1,85 @@
+// The part of a session that loads the programs and attaches to the processes.
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+
+#include <csignal>
+
+#include "bpf/kernel_features.h"
+#include "bpf/session_state.h"
+
+namespace whoholds {
+
+namespace {
+
+UniqueFd make_signal_fd() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+}  // namespace
+
+std::optional<SessionError> Session::start() {
+    for (pid_t pid : options_.pids)
+        if (auto refusal = check_traceable(root_, pid)) return refusal;
+    TracerOptions tracer_options = options_.tracer;
+    if (options_.choose_method)
+        tracer_options.method = has_uprobe_multi() ? AttachMethod::kUprobeMulti : AttachMethod::kPerf;
+    auto tracer = Tracer::load(tracer_options);
+    if (!tracer) {
+        FailureKind kind = FailureKind::kOther;
+        if (tracer.error().code == ErrorCode::kPermission) kind = FailureKind::kNoRights;
+        if (tracer.error().code == ErrorCode::kUnsupported) kind = FailureKind::kKernel;
+        return SessionError{kind, std::move(tracer).error()};
+    }
+    tracer_ = *std::move(tracer);
+    auto source = LiveSource::open(*tracer_);
+    if (!source) return SessionError{FailureKind::kOther, std::move(source).error()};
+    source_ = *std::move(source);
+    aggregator_.emplace(tracer_->config().no_stack_base);
+    signals_ = make_signal_fd();
+    start_ns_ = monotonic_ns();
+    if (!options_.command.empty()) return start_command();
+    for (pid_t pid : options_.pids) {
+        Target& target = targets_.emplace_back(root_, pid, next_slot_++);
+        if (auto attached = target.attach(*tracer_, plan_options(pid), next_probe_); !attached) {
+            FailureKind kind =
+                attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
+            return SessionError{kind, std::move(attached).error()};
+        }
+    }
+    return check_attached();
+}
+
+std::optional<SessionError> Session::start_command() {
+    auto child = CommandChild::fork_waiting(options_.command);
+    if (!child) return SessionError{FailureKind::kUntraceable, std::move(child).error()};
+    child_ = *std::move(child);
+    Target& target = targets_.emplace_back(root_, child_->pid(), next_slot_++);
+    auto attached = target.attach_before_exec(*tracer_, child_->path(), plan_options(child_->pid()), next_probe_);
+    if (!attached) return SessionError{FailureKind::kUntraceable, std::move(attached).error()};
+    events_.on_progress(fmt::format("attached to {} (pid {}), running it", options_.command[0], child_->pid()));
+    child_->go();
+    return std::nullopt;
+}
+
+std::optional<SessionError> Session::check_attached() {
+    for (Target& target : targets_) {
+        size_t probes = target.probes().probes().size();
+        if (target.acquiring_probe_count() == 0) {
+            std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
+                                                       : target.skipped()[0].what + ": " + target.skipped()[0].why;
+            return SessionError{FailureKind::kNothingAttached,
+                                {ErrorCode::kNotFound, fmt::format("nothing could be attached in process {}: {}; "
+                                                                   "`whoholds plan -p {}` shows what was looked at",
+                                                                   target.pid(), why, target.pid())}};
+        }
+        events_.on_progress(fmt::format("attached to {} (pid {}): {} functions, {} ms", target.describe().command,
+                                        target.pid(), probes, (monotonic_ns() - start_ns_) / 1'000'000));
+    }
+    return std::nullopt;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,83 @@
+// Session: the state of one run of run_session(). Declared here because its parts have a file each: session.cpp (the loop),
+// session_start.cpp (load and attach), session_report.cpp (reports, and reading the rings meanwhile).
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "bpf/command_child.h"
+#include "bpf/coverage.h"
+#include "bpf/live_source.h"
+#include "bpf/session.h"
+#include "bpf/target.h"
+#include "profile/aggregator.h"
+#include "stream/record_buffer.h"
+
+namespace whoholds {
+
+enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess };
+
+class Session : public RecordSink {
+public:
+    Session(const SessionOptions& options, const SessionEvents& events)
+        : options_(options), events_(events), builder_(options.report) {}
+
+    std::optional<SessionError> run();
+    void on_record(const Record& record) override;
+
+private:
+    std::optional<SessionError> start();
+    std::optional<SessionError> start_command();
+    std::optional<SessionError> check_attached();
+    void watch(int fd, Wake wake, uint32_t events = EPOLLIN);
+    void loop();
+    void end();
+    void handle(Wake wake);
+    void tick();
+    void look_after_targets();
+    void look_for_exits();
+    void begin_again(Target& target);
+    bool report(bool final);
+    void settle();
+    void keep_up();
+    std::optional<uint64_t> young_age();
+    bool keep_up_while_writing();
+    Target* target_of(uint16_t slot);
+    PlanOptions plan_options(pid_t pid) { return plan_options_for(root_, pid, options_.heap, options_.mappings); }
+    double attached_s() const { return static_cast<double>(monotonic_ns() - start_ns_) / 1e9; }
+
+    const SessionOptions& options_;
+    const SessionEvents& events_;
+    ProcRoot root_;
+    std::optional<CommandChild> child_;
+    std::optional<Tracer> tracer_;
+    std::optional<LiveSource> source_;
+    std::optional<Aggregator> aggregator_;
+    RecordBuffer buffer_;
+    uint64_t kept_up_ns_ = 0;
+    uint64_t signal_seen_ns_ = 0;
+    uint64_t swept_ns_ = 0;
+    ReportBuilder builder_;
+    CoverageMeter coverage_;
+    std::list<Target> targets_;
+    uint32_t next_probe_ = 0;
+    uint16_t next_slot_ = 0;
+    uint64_t start_ns_ = 0;
+    std::optional<double> end_s_;
+    uint64_t reports_ = 0;
+    unsigned forks_ = 0;
+    unsigned forks_sharing_memory_ = 0;
+    bool stop_ = false;
+    std::string end_reason_;
+    UniqueFd epoll_;
+    UniqueFd tick_timer_;
+    UniqueFd interval_timer_;
+    UniqueFd signals_;
+};
+
+}  // namespace whoholds
