@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kSettleRounds = 1000;
 constexpr uint64_t kKeepUpNs = 5'000'000;
+// For reading debug information, a report and process: lines that take longer come with the next report.
+constexpr unsigned kSymbolBudgetMs = 400;
 constexpr uint64_t kSweepNs = 20'000'000;
 constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
 
@@ -85,6 +87,7 @@ bool Session::report(bool final) {
     for (Target& target : targets_) {
         if (!final) target.observe(time_s);
         ProcessReport process = target.describe();
+        target.view().symbolizer->set_budget_ms(kSymbolBudgetMs);
         builder_.fill(*aggregator_, profile, target.view(), now_ns, pause, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         report.processes.push_back(std::move(process));
