@@ -64,6 +64,12 @@ Result<double> measure(Child& target, const std::string& command) {
     return static_cast<double>(spent_ns) / static_cast<double>(pairs);
 }
 
+Result<void> warm_up(Child& target) {
+    WH_TRY(const double ignored, measure(target, "all 100"));
+    static_cast<void>(ignored);
+    return {};
+}
+
 struct Sites {
     ProbeSites best;
     ProbeSites entry;
@@ -112,6 +118,8 @@ Result<std::function<void()>> start_tool(Child& target, const std::vector<std::s
         }
         WH_TRY(traced_ns, measure(target, "single 20"));
     }
+    // The first of a tool's probes is felt before the last one is attached.
+    WH_TRY_VOID(warm_up(target));
     return std::function<void()>([tool] { tool->interrupt_and_wait(); });
 }
 
@@ -211,8 +219,7 @@ Result<int> run(const Options& options) {
     if (!probes) return std::move(probes).error();
 
     WH_TRY(Child target, Child::start({options.target}, Child::Output::kPipe));
-    WH_TRY(double ignored, measure(target, "all 1"));  // libc is mapped and every thread's arena exists
-    static_cast<void>(ignored);
+    WH_TRY_VOID(warm_up(target));  // libc is mapped and every thread's arena exists
     WH_TRY(Sites sites, plan_sites(target.pid()));
     WH_TRY(uint32_t tgid, learn_tgid(target, *probes, sites.best));
 

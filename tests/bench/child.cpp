@@ -1,7 +1,9 @@
 #include "child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,9 @@
 namespace whoholds::bench {
 
 namespace {
+
+constexpr int kInterrupts = 5;
+constexpr int kInterruptPatienceMs = 3000;
 
 struct Pipe {
     UniqueFd read_end;
@@ -94,7 +99,14 @@ bool Child::is_running() const {
 }
 
 void Child::interrupt_and_wait() {
-    ::kill(pid_, SIGINT);
+    // bpftrace forgets a SIGINT that comes before it has attached everything, so it may take more than one.
+    UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd wait_for{.fd = ended.get(), .events = POLLIN, .revents = 0};
+    for (int attempt = 0; attempt < kInterrupts; attempt++) {
+        ::kill(pid_, SIGINT);
+        if (::poll(&wait_for, 1, kInterruptPatienceMs) == 1) break;
+    }
+    if (is_running()) ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
 }

@@ -31,7 +31,7 @@ public:
     // True as long as it has not ended by itself.
     [[nodiscard]] bool is_running() const;
 
-    // Interrupts it (SIGINT) and waits until it has ended.
+    // Interrupts it (SIGINT) and waits until it has ended; kills it if it does not care.
     void interrupt_and_wait();
 
 private:
