@@ -1,8 +1,12 @@
 // The target outlives the tool, whatever happens to the tool: its ledger stays intact, no probe stays behind.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 
 #include "e2e/whoholds.h"
+#include "proc/process.h"
 
 namespace whoholds::e2e {
 namespace {
@@ -16,6 +20,46 @@ double rate_of(const std::string& answer) {
     return rate;
 }
 
+// The target's executable pages of files, where they differ from the file: a breakpoint that stayed. "" when they agree.
+std::string changed_code(pid_t pid) {
+    const auto mappings = read_maps({}, pid);
+    if (!mappings) return mappings.error().message;
+    const std::string proc = "/proc/" + std::to_string(pid);
+    const UniqueFd memory(open((proc + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+    for (const Mapping& mapping : *mappings) {
+        if (!mapping.executable || !mapping.is_file()) continue;
+        const UniqueFd file(open((proc + "/root" + mapping.path).c_str(), O_RDONLY | O_CLOEXEC));
+        std::string in_memory(mapping.end - mapping.start, '\0');
+        std::string in_file = in_memory;
+        const ssize_t file_size =
+            pread(file.get(), in_file.data(), in_file.size(), static_cast<off_t>(mapping.file_offset));
+        const ssize_t memory_size =
+            pread(memory.get(), in_memory.data(), in_memory.size(), static_cast<off_t>(mapping.start));
+        if (file_size < 0 || memory_size < file_size) return "cannot read " + mapping.path;
+        in_memory.resize(static_cast<size_t>(file_size));
+        in_file.resize(static_cast<size_t>(file_size));
+        if (in_memory != in_file) return mapping.path;
+    }
+    return "";
+}
+
+// The kernel takes probes away some time after their owner's end; one that stays ends the test by its time limit.
+void wait_for_original_code(pid_t pid) {
+    while (!changed_code(pid).empty()) sched_yield();
+}
+
+TEST_F(E2eTest, probes_are_visible_in_the_code_while_attached) {
+    Puppet puppet("ledger");
+    wait_for_original_code(puppet.pid());
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid());
+    const std::string changed = changed_code(puppet.pid());
+    whoholds.finish();
+
+    EXPECT_NE(changed.find("libc"), std::string::npos) << changed;
+    wait_for_original_code(puppet.pid());
+}
+
 TEST_F(E2eTest, tool_killed_under_load_leaves_the_target_unharmed) {
     const int rounds = long_tests() ? 100 : 20;
     Puppet puppet("ledger");
@@ -27,6 +71,7 @@ TEST_F(E2eTest, tool_killed_under_load_leaves_the_target_unharmed) {
         whoholds.process().send_signal(SIGKILL);
         EXPECT_EQ(whoholds.wait(), 128 + SIGKILL);
     }
+    wait_for_original_code(puppet.pid());
     puppet.command("stop");
     const double after = rate_of(puppet.command("run 1"));
 
@@ -46,6 +91,7 @@ TEST_F(E2eTest, tool_killed_while_attaching_leaves_the_target_unharmed) {
         tool.send_signal(SIGKILL);
         tool.wait();
     }
+    wait_for_original_code(puppet.pid());
     puppet.command("stop");
 
     EXPECT_TRUE(puppet.process().is_running());

@@ -26,6 +26,19 @@ TEST_F(E2eTest, T1_go_program_survives) {
     EXPECT_TRUE(puppet.process().is_running());
 }
 
+// The C library's functions run on the system stack, which never moves: these may be probed at their return.
+TEST_F(E2eTest, T1_go_program_with_c_code) {
+    if (target_path("go_cgo_puppet").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_cgo_puppet");
+    puppet.command("malloc 1383 100");
+
+    const ReportReader report = trace(puppet, {"malloc 1385 500"});
+    puppet.command("malloc 1383 100");
+
+    EXPECT_TRUE(puppet.process().is_running());
+    EXPECT_EQ(report.caller("cgo_take").held, (Sum{500, 500ULL * 1385}));
+}
+
 // T5: kernels that do not pass uretprobe(2) through a filter kill the target; then we must do without.
 TEST_F(E2eTest, T5_target_under_seccomp_survives) {
     Puppet puppet("traps");

@@ -10,34 +10,14 @@
 //
 // Invariant: no heap use besides the counted sites once the threads exist, and those exist before the first answer.
 #define _GNU_SOURCE
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "ledger_sites.h"
 #include "puppet.h"
-
-// X(function, symbol, odd residue of its sizes): acquire sites. The sizes of a site are congruent to its residue modulo 64.
-#define LEDGER_SITES(X)                          \
-    X(site_malloc, "malloc", 1)                  \
-    X(site_malloc_other, "malloc", 3)            \
-    X(site_calloc, "calloc", 5)                  \
-    X(site_realloc_null, "realloc", 7)           \
-    X(site_memalign, "memalign", 9)              \
-    X(site_posix_memalign, "posix_memalign", 11) \
-    X(site_aligned_alloc, "aligned_alloc", 13)   \
-    X(site_realloc, "realloc", 15)               \
-    X(site_reallocarray, "reallocarray", 17)
-
-enum site {
-#define X(function, symbol, residue) SITE_##function,
-    LEDGER_SITES(X)
-#undef X
-        kSites,
-    kFreshSites = SITE_site_realloc,  // those that take no old block
-};
 
 enum { kMaxThreads = 64, kStripes = 64, kStripeBlocks = 128, kHeldAtStop = 1024 };
 
@@ -68,22 +48,6 @@ struct stripe {
     struct block blocks[kStripeBlocks];
 };
 
-static const char* const kSiteNames[kSites] = {
-#define X(function, symbol, residue) #function,
-    LEDGER_SITES(X)
-#undef X
-};
-static const char* const kSiteSymbols[kSites] = {
-#define X(function, symbol, residue) symbol,
-    LEDGER_SITES(X)
-#undef X
-};
-static const size_t kSiteResidues[kSites] = {
-#define X(function, symbol, residue) residue,
-    LEDGER_SITES(X)
-#undef X
-};
-
 static struct worker workers[kMaxThreads];
 static struct stripe stripes[kStripes];
 static size_t worker_count = 8;
@@ -94,68 +58,6 @@ static pthread_cond_t gate_opened = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t gate_parked = PTHREAD_COND_INITIALIZER;
 static size_t parked_count;
 static uint64_t gate_round;
-
-static WH_SITE void* site_malloc(size_t size) {
-    void* address = malloc(size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_malloc_other(size_t size) {
-    void* address = malloc(size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_calloc(size_t count, size_t size) {
-    void* address = calloc(count, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_realloc_null(size_t size) {
-    void* nothing = NULL;
-    WH_KEEP(nothing);
-    void* address = realloc(nothing, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_memalign(size_t alignment, size_t size) {
-    void* address = memalign(alignment, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_posix_memalign(size_t alignment, size_t size) {
-    void* address = NULL;
-    int failed = posix_memalign(&address, alignment, size);
-    WH_KEEP(address);
-    return failed ? NULL : address;
-}
-
-static WH_SITE void* site_aligned_alloc(size_t alignment, size_t size) {
-    void* address = aligned_alloc(alignment, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_realloc(void* old, size_t size) {
-    void* address = realloc(old, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void* site_reallocarray(void* old, size_t count, size_t size) {
-    void* address = reallocarray(old, count, size);
-    WH_KEEP(address);
-    return address;
-}
-
-static WH_SITE void site_free(void* address) {
-    free(address);
-    __asm__ volatile("" : : : "memory");
-}
 
 static uint64_t next_random(struct worker* self) {
     self->random ^= self->random << 13;
@@ -174,22 +76,6 @@ static size_t size_for(struct worker* self, enum site site) {
 static void die(const char* why) {
     puppet_answer("FAIL %s", why);
     _exit(1);
-}
-
-static void* call_site(struct worker* self, enum site site, void* old, size_t* size) {
-    size_t alignment = (size_t)16 << (next_random(self) % 6);
-    switch (site) {
-        case SITE_site_malloc: return site_malloc(*size);
-        case SITE_site_malloc_other: return site_malloc_other(*size);
-        case SITE_site_calloc: *size *= 3; return site_calloc(3, *size / 3);
-        case SITE_site_realloc_null: return site_realloc_null(*size);
-        case SITE_site_memalign: return site_memalign(alignment, *size);
-        case SITE_site_posix_memalign: return site_posix_memalign(alignment, *size);
-        case SITE_site_aligned_alloc: return site_aligned_alloc(alignment, *size);
-        case SITE_site_realloc: return site_realloc(old, *size);
-        case SITE_site_reallocarray: *size *= 5; return site_reallocarray(old, 5, *size / 5);
-        default: return NULL;
-    }
 }
 
 // Each block carries a mark at both ends: a tracer that corrupts its target cannot stay unseen.
@@ -214,11 +100,12 @@ static void count_release(struct worker* self, const struct block* block) {
 
 static struct block acquire(struct worker* self, enum site site, struct block* old) {
     size_t size = size_for(self, site);
+    size_t alignment = (size_t)16 << (next_random(self) % 6);
     if (old) {
         check_block(old);
         count_release(self, old);
     }
-    struct block block = {call_site(self, site, old ? old->address : NULL, &size), size, site, epoch};
+    struct block block = {call_site(site, old ? old->address : NULL, alignment, &size), size, site, epoch};
     if (!block.address) die("out of memory");
     mark_block(&block);
     self->sites[site].acquired_count++;

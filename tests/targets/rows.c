@@ -48,18 +48,14 @@ typedef uintptr_t (*site)(function, const uintptr_t*);
         WH_KEEP(result);                                                                                               \
         return result;                                                                                                 \
     }
-#define SITES_OF(X, high)                                                                                         \
-    X(high##0)                                                                                                    \
-    X(high##1)                                                                                                    \
-    X(high##2)                                                                                                    \
-    X(high##3) X(high##4) X(high##5) X(high##6) X(high##7) X(high##8) X(high##9) X(high##a) X(high##b) X(high##c) \
-        X(high##d) X(high##e) X(high##f)
-#define ALL_SITES(X)                                                                                         \
-    SITES_OF(X, 0)                                                                                           \
-    SITES_OF(X, 1)                                                                                           \
-    SITES_OF(X, 2)                                                                                           \
-    SITES_OF(X, 3) SITES_OF(X, 4) SITES_OF(X, 5) SITES_OF(X, 6) SITES_OF(X, 7) SITES_OF(X, 8) SITES_OF(X, 9) \
-        SITES_OF(X, a) SITES_OF(X, b) SITES_OF(X, c) SITES_OF(X, d) SITES_OF(X, e) SITES_OF(X, f)
+// clang-format off
+#define SITES_OF(X, high) \
+    X(high##0) X(high##1) X(high##2) X(high##3) X(high##4) X(high##5) X(high##6) X(high##7) \
+    X(high##8) X(high##9) X(high##a) X(high##b) X(high##c) X(high##d) X(high##e) X(high##f)
+#define ALL_SITES(X) \
+    SITES_OF(X, 0) SITES_OF(X, 1) SITES_OF(X, 2) SITES_OF(X, 3) SITES_OF(X, 4) SITES_OF(X, 5) SITES_OF(X, 6) SITES_OF(X, 7) \
+    SITES_OF(X, 8) SITES_OF(X, 9) SITES_OF(X, a) SITES_OF(X, b) SITES_OF(X, c) SITES_OF(X, d) SITES_OF(X, e) SITES_OF(X, f)
+// clang-format on
 ALL_SITES(SITE)
 
 #define SITE_POINTER(digits) row_site_##digits,
