@@ -11,7 +11,9 @@
 //   bits 22..24  old size      0: none, else 1-based argument number (mremap)
 //   bits 25..26  success       wh_success: which return values mean that the call succeeded
 //   bits 27..29  flags argument 0: none, else 1-based argument number (mmap, mremap)
-//   bits 30..34  words already pushed where the probe sits (stack pointer = entry - 8 * this)
+//   bits 30..33  words already pushed where the probe sits (stack pointer = entry - 8 * this)
+//   bit  34      the return is seen by probes on the function's ret instructions, not by a return probe: a C++ exception may
+//                pass through the call, and the C++ runtime ends a process whose return address a return probe has replaced
 //   bits 35..47  probe         index into the table of probes (hit counters)
 //   bits 48..63  process       index into the table of processes
 #ifndef WHOHOLDS_SHARED_CALL_SHAPE_H
@@ -48,7 +50,8 @@ enum wh_shape_field {
     WH_SHAPE_FIELD(OLD_SIZE_ARG, 22, 3),
     WH_SHAPE_FIELD(SUCCESS, 25, 2),
     WH_SHAPE_FIELD(FLAGS_ARG, 27, 3),
-    WH_SHAPE_FIELD(PUSHED_WORDS, 30, 5),
+    WH_SHAPE_FIELD(PUSHED_WORDS, 30, 4),
+    WH_SHAPE_FIELD(BY_RET, 34, 1),
     WH_SHAPE_FIELD(PROBE, 35, 13),
     WH_SHAPE_FIELD(PROCESS, 48, 16),
 };

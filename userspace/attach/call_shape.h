@@ -28,6 +28,7 @@ struct CallShape {
     wh_success success = WH_SUCCESS_NOT_ZERO;
     unsigned flags_arg = 0;
     unsigned pushed_words = 0;
+    bool by_ret = false;
     unsigned probe = 0;
     unsigned process = 0;
 
@@ -40,7 +41,7 @@ constexpr uint64_t pack(const CallShape& shape) {
            WH_SHAPE_PUT(KEY_ARG, shape.key_arg) | WH_SHAPE_PUT(KEY_INDIRECT, shape.key_indirect ? 1 : 0) |
            WH_SHAPE_PUT(OLD_KEY_ARG, shape.old_key_arg) | WH_SHAPE_PUT(OLD_SIZE_ARG, shape.old_size_arg) |
            WH_SHAPE_PUT(SUCCESS, shape.success) | WH_SHAPE_PUT(FLAGS_ARG, shape.flags_arg) |
-           WH_SHAPE_PUT(PUSHED_WORDS, shape.pushed_words) | WH_SHAPE_PUT(PROBE, shape.probe) |
+           WH_SHAPE_PUT(PUSHED_WORDS, shape.pushed_words) | WH_SHAPE_PUT(BY_RET, shape.by_ret ? 1 : 0) | WH_SHAPE_PUT(PROBE, shape.probe) |
            WH_SHAPE_PUT(PROCESS, shape.process);
 }
 
@@ -57,6 +58,7 @@ constexpr CallShape unpack(uint64_t packed) {
         .success = static_cast<wh_success>(WH_SHAPE_GET(packed, SUCCESS)),
         .flags_arg = static_cast<unsigned>(WH_SHAPE_GET(packed, FLAGS_ARG)),
         .pushed_words = static_cast<unsigned>(WH_SHAPE_GET(packed, PUSHED_WORDS)),
+        .by_ret = WH_SHAPE_GET(packed, BY_RET) != 0,
         .probe = static_cast<unsigned>(WH_SHAPE_GET(packed, PROBE)),
         .process = static_cast<unsigned>(WH_SHAPE_GET(packed, PROCESS)),
     };
