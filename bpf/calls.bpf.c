@@ -1,7 +1,7 @@
 // Three programs serve every acquire/release pair there is: the uprobe's cookie is the shape of the call (shared/call_shape.h).
 //
 // Per thread and group of calls only the outermost call counts. It is recognised by its stack pointer: a return belongs to the
-// call that was entered at sp if the stack pointer now is sp + 8. No counting of nesting, so a return that never comes
+// call that was entered at sp if the stack pointer now is sp + 8 (sp, at a ret instruction). No counting of nesting, so a return that never comes
 // (longjmp, exception, a return probe that the kernel dropped) cannot put the count wrong for good.
 
 #include "lib/filter.bpf.h"
@@ -80,18 +80,23 @@ WH_INLINE u64 size_of_call(struct pt_regs *ctx, u64 cookie)
     return size * factor;
 }
 
-// Whether `call` is still in progress below stack pointer sp: its slot for the return address still holds the trampoline.
-WH_INLINE bool in_progress(struct wh_call *call, u64 sp, struct task_struct *task)
+// Whether `call` is still in progress at a call with `cookie` and stack pointer sp: its slot for the return address still holds
+// the trampoline, or, without a return probe, the address that it held when the call began.
+WH_INLINE bool in_progress(struct wh_call *call, u64 cookie, u64 sp, struct task_struct *task)
 {
     if (!call->sp || sp > call->sp) return false;
     u64 return_address = 0;
-    if (bpf_probe_read_user(&return_address, sizeof(return_address), (void *)call->sp)) return false;
-    return return_address && return_address == trampoline_address(task);
+    if (bpf_probe_read_user(&return_address, sizeof(return_address), (void *)call->sp) || !return_address) return false;
+    if (!WH_SHAPE_GET(call->cookie, BY_RET)) return return_address == trampoline_address(task);
+    // The same function entered again at the same place is a second try after an exception, and not a tail call.
+    if (sp == call->sp && cookie == call->cookie) return false;
+    return return_address == call->return_address;
 }
 
 // True if this call is part of another one that we see as a whole.
-WH_INLINE bool is_nested(struct wh_thread *thread, u32 kind, u64 sp, struct task_struct *task)
+WH_INLINE bool is_nested(struct wh_thread *thread, u64 cookie, u64 sp, struct task_struct *task)
 {
+    u32 kind = WH_SHAPE_GET(cookie, KIND);
     u32 own = group_of(kind);
     u32 hiding = hiding_groups(kind);
 #pragma unroll
@@ -99,7 +104,7 @@ WH_INLINE bool is_nested(struct wh_thread *thread, u32 kind, u64 sp, struct task
         if (group != own && !(hiding & 1u << group)) continue;
         struct wh_call *call = &thread->calls[group];
         if (!call->sp) continue;
-        if (in_progress(call, sp, task)) return true;
+        if (in_progress(call, cookie, sp, task)) return true;
         call->sp = 0;
         count(WH_COUNTER_ABANDONED);
     }
@@ -244,17 +249,20 @@ int call_enter(struct pt_regs *ctx)
     }
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
-    if (is_nested(thread, kind, sp, task)) return 0;
+    if (is_nested(thread, cookie, sp, task)) return 0;
     u32 group = group_of(kind);
     if (group >= WH_GROUP_COUNT) return 0;
     struct wh_call *call = &thread->calls[group];
     begin_call(ctx, call, cookie, kind, WH_SHAPE_GET(cookie, PROCESS));
+    if (WH_SHAPE_GET(cookie, BY_RET) &&
+        bpf_probe_read_user(&call->return_address, sizeof(call->return_address), (void *)sp))
+        return 0;
     call->sp = sp;
     return 0;
 }
 
 WH_INLINE void record_acquired(struct pt_regs *ctx, struct task_struct *task, struct wh_thread *thread,
-                               struct wh_call *call, u32 kind, u32 process, u64 result)
+                               struct wh_call *call, u32 kind, u32 process, u64 result, bool at_ret)
 {
     u64 key = result;
     if (WH_SHAPE_GET(call->cookie, KEY_INDIRECT)) {
@@ -265,7 +273,16 @@ WH_INLINE void record_acquired(struct pt_regs *ctx, struct task_struct *task, st
     } else if (WH_SHAPE_GET(call->cookie, KEY_ARG)) {
         key = call->key;
     }
-    u32 stack = caller_stack(ctx, task, thread, kind, process);
+    u64 pc, sp, fp;
+    WH_READ_REGISTER(ctx, pc, rip);
+    WH_READ_REGISTER(ctx, sp, rsp);
+    WH_READ_REGISTER(ctx, fp, rbp);
+    struct wh_caller caller = {
+        .pc = at_ret ? call->return_address : pc,
+        .sp = at_ret ? sp + 8 : sp,
+        .fp = fp,
+    };
+    u32 stack = caller_stack(&caller, task, thread, kind, process);
     u64 time_ns = bpf_ktime_get_ns();
     if (kind_is_range(kind)) {
         u32 flags = call->flags << WH_FLAG_CALL_SHIFT;
@@ -287,7 +304,9 @@ int call_return(struct pt_regs *ctx)
     u32 group = group_of(kind);
     if (group >= WH_GROUP_COUNT) return 0;
     struct wh_call *call = &thread->calls[group];
-    if (!call->sp || PT_REGS_SP(ctx) != call->sp + 8) return 0;
+    bool at_ret = WH_SHAPE_GET(cookie, BY_RET);  // the return address is still on the stack
+    if (!call->sp || PT_REGS_SP(ctx) != call->sp + (at_ret ? 0 : 8)) return 0;
+    if (at_ret && bpf_probe_read_user(&call->return_address, sizeof(call->return_address), (void *)call->sp)) return 0;
     call->sp = 0;
 
     u64 result = PT_REGS_RC(ctx);
@@ -302,7 +321,7 @@ int call_return(struct pt_regs *ctx)
         if (!freed) restore(call, kind, process);
         return 0;
     }
-    if (operation != WH_OPERATION_TRY_RELEASE) record_acquired(ctx, task, thread, call, kind, process, result);
+    if (operation != WH_OPERATION_TRY_RELEASE) record_acquired(ctx, task, thread, call, kind, process, result, at_ret);
     return 0;
 }
 
@@ -318,7 +337,7 @@ int call_release(struct pt_regs *ctx)
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
-    if (thread && is_nested(thread, kind, sp, task)) return 0;
+    if (thread && is_nested(thread, cookie, sp, task)) return 0;
     release(kind, WH_SHAPE_GET(cookie, PROCESS), key);
     return 0;
 }

@@ -12,6 +12,7 @@
 struct wh_call {
     u64 sp;      // stack pointer at the entry of the outermost call; 0: none in progress
     u64 cookie;  // its shape
+    u64 return_address;  // for shapes with BY_RET
     u64 size;
     u64 key;
     u64 old_key;

@@ -135,18 +135,24 @@ WH_INLINE u32 stack_index(struct wh_walk *walk, struct wh_thread *thread, u32 ki
     return config.no_stack_base + WH_NO_STACK_ROW(kind, process);
 }
 
-// The stack at the return of an acquiring call.
-WH_INLINE u32 caller_stack(struct pt_regs *ctx, struct task_struct *task, struct wh_thread *thread, u32 kind,
+struct wh_caller {
+    u64 pc;
+    u64 sp;
+    u64 fp;
+};
+
+// The stack of the caller, as it is when the acquiring call has returned.
+WH_INLINE u32 caller_stack(const struct wh_caller *caller, struct task_struct *task, struct wh_thread *thread, u32 kind,
                            u32 process)
 {
     struct wh_walk walk = {
-        .fp = PT_REGS_FP(ctx),
-        .sp = PT_REGS_SP(ctx),
+        .fp = caller->fp,
+        .sp = caller->sp,
         .trampoline = trampoline_address(task),
         .frame_count = 1,
     };
-    thread->frames[0] = PT_REGS_IP(ctx);
-    walk.hash = mix(0, PT_REGS_IP(ctx));
+    thread->frames[0] = caller->pc;
+    walk.hash = mix(0, caller->pc);
     for (int i = 0; i < WH_STACK_MAX_FRAMES; i++)
         if (!walk_step(&walk, thread)) break;
     return stack_index(&walk, thread, kind, process);

@@ -20,6 +20,8 @@ constexpr uint64_t kPageSize = 4096;
 
 uint64_t returning(uint64_t result) { return fake::next_result = result; }
 
+struct attempt_failed {};
+
 class CallsTest : public ProbedSelf {
 protected:
     Amount held() { return kind(WH_KIND_HEAP).held; }
@@ -336,6 +338,44 @@ TEST_F(CallsTest, T18_mremap_moves_fails_and_keeps) {
     fake::remap(kB + (1ull << 30), 8 * kPageSize, 8 * kPageSize, MREMAP_MAYMOVE | kDontUnmap);
 
     EXPECT_EQ(kind(WH_KIND_MAPPING).held, (Amount{2, 16 * kPageSize}));
+}
+
+TEST_F(CallsTest, T7_return_seen_at_the_ret_instruction) {
+    returning(kA);
+    wh_fake_acquire_by_ret(91);
+    fake::release(kA);
+    returning(kB);
+    wh_fake_acquire_by_ret(93);
+
+    EXPECT_EQ(held(), (Amount{1, 93}));
+    EXPECT_EQ(kind(WH_KIND_HEAP).acquired, (Amount{2, 184}));
+}
+
+TEST_F(CallsTest, T7_exception_through_a_call_seen_by_ret_reaches_its_handler) {
+    for (int attempt = 0; attempt < 3; attempt++) {  // the same call site again: not a nested call
+        try {
+            fake::during_call = [] { throw attempt_failed{}; };
+            wh_fake_acquire_by_ret(500);
+            FAIL() << "nothing was thrown";
+        } catch (const attempt_failed&) {}
+    }
+    returning(kA);
+    wh_fake_acquire_by_ret(91);
+    returning(kB);
+    fake::acquire(9);
+
+    EXPECT_EQ(held(), (Amount{2, 100}));
+}
+
+TEST_F(CallsTest, T8_calls_inside_of_one_seen_by_ret_are_part_of_it) {
+    fake::during_call = [] {
+        returning(kB);
+        fake::acquire(64);
+        returning(kA);
+    };
+    wh_fake_acquire_by_ret(48);
+
+    EXPECT_EQ(held(), (Amount{1, 48}));
 }
 
 // The address of a frame lies within the function that starts at `function` (and is shorter than that).

@@ -74,3 +74,21 @@ asm(".text\n"
     "  lea 1(%rdi), %rdi\n"
     "  jmp _ZN8whoholds4fake13acquire_otherEm\n"
     ".size wh_fake_acquire_by_tail_call, . - wh_fake_acquire_by_tail_call\n");
+
+// Known ret instruction, and unwind information, for exceptions pass through.
+extern "C" uint64_t wh_fake_finish() { return whoholds::fake::finish(); }
+asm(".text\n"
+    ".globl wh_fake_acquire_by_ret\n"
+    ".type wh_fake_acquire_by_ret, @function\n"
+    "wh_fake_acquire_by_ret:\n"
+    "  .cfi_startproc\n"
+    "  sub $8, %rsp\n"
+    "  .cfi_adjust_cfa_offset 8\n"
+    "  call wh_fake_finish\n"
+    "  add $8, %rsp\n"
+    "  .cfi_adjust_cfa_offset -8\n"
+    ".globl wh_fake_ret_of_acquire\n"
+    "wh_fake_ret_of_acquire:\n"
+    "  ret\n"
+    "  .cfi_endproc\n"
+    ".size wh_fake_acquire_by_ret, . - wh_fake_acquire_by_ret\n");

@@ -37,11 +37,12 @@ std::vector<ProbedFunction> fake_functions() {
         {address_of(fake::acquire), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1}), "acquire"},
         {address_of(fake::acquire_other), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1}), "acquire_other"},
         {address_of(wh_fake_acquire_by_tail_call), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1}), "acquire_by_tail_call"},
+        {address_of(wh_fake_acquire_by_ret), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1, .by_ret = true}),
+         "acquire_by_ret", wh_fake_ret_of_acquire},
         {address_of(fake::acquire_product), heap(WH_OPERATION_ACQUIRE, {.size_arg = 2, .size_factor_arg = 1}),
          "acquire_product"},
         {address_of(fake::acquire_out),
-         heap(WH_OPERATION_ACQUIRE,
-              {.size_arg = 3, .key_arg = 1, .key_indirect = true, .success = WH_SUCCESS_ZERO}),
+         heap(WH_OPERATION_ACQUIRE, {.size_arg = 3, .key_arg = 1, .key_indirect = true, .success = WH_SUCCESS_ZERO}),
          "acquire_out"},
         {address_of(fake::reacquire), heap(WH_OPERATION_REACQUIRE, {.size_arg = 2, .old_key_arg = 1}), "reacquire"},
         {address_of(fake::resize), heap(WH_OPERATION_RESIZE, {.size_arg = 2, .key_arg = 1}), "resize"},
@@ -51,11 +52,9 @@ std::vector<ProbedFunction> fake_functions() {
         {address_of(fake::unmap),
          mapping(WH_OPERATION_TRY_RELEASE, {.size_arg = 2, .key_arg = 1, .success = WH_SUCCESS_ZERO}), "unmap"},
         {address_of(fake::remap),
-         mapping(WH_OPERATION_REACQUIRE, {.size_arg = 3,
-                                          .old_key_arg = 1,
-                                          .old_size_arg = 2,
-                                          .success = WH_SUCCESS_NOT_MINUS_ONE,
-                                          .flags_arg = 4}),
+         mapping(
+             WH_OPERATION_REACQUIRE,
+             {.size_arg = 3, .old_key_arg = 1, .old_size_arg = 2, .success = WH_SUCCESS_NOT_MINUS_ONE, .flags_arg = 4}),
          "remap"},
     };
 }
@@ -92,6 +91,7 @@ void ProbedSelf::start(const TracerOptions& options) {
         probe.entry_offset = file_offset_of(function.function);
         probe.shape = pack(function.shape);
         probe.needs_return = needs_return(function.shape);
+        if (function.ret) probe.return_offsets = {file_offset_of(function.ret)};
         module.probes.push_back(probe);
     }
     plan.modules.push_back(module);
@@ -111,8 +111,7 @@ void ProbedSelf::stop() {
 }
 
 void ProbedSelf::round(uint64_t young_age_ns) {
-    while (!source_->round(*aggregator_, young_age_ns)) {
-    }
+    while (!source_->round(*aggregator_, young_age_ns)) {}
 }
 
 Profile ProbedSelf::profile() {

@@ -20,6 +20,7 @@ struct ProbedFunction {
     const void* function;
     CallShape shape;
     const char* name;
+    const void* ret = nullptr;  // for shapes by_ret
 };
 
 // All fake calls with their shapes.

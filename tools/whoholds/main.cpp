@@ -17,6 +17,7 @@
 
 #include "attach/attach_plan.h"
 #include "base/human.h"
+#include "base/printable.h"
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "options.h"
@@ -37,7 +38,7 @@ int exit_code_of(FailureKind kind) {
 }
 
 int fail(const SessionError& failure) {
-    fmt::print(stderr, "whoholds: {}\n", failure.error.message);
+    fmt::print(stderr, "whoholds: {}\n", printable(failure.error.message));
     return exit_code_of(failure.kind);
 }
 
@@ -126,7 +127,7 @@ int trace(const Options& options) {
     const Format& format = *find_format(options.json ? "json" : "text");
     const FormatOptions format_with = format_options(options);
     SessionEvents events;
-    events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+    events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); };
     events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
         return write_all(format.write(report, format_with), pause);
     };

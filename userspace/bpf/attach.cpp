@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/unique_fd.h"
@@ -97,6 +98,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
     for (const ModulePlan& module : plan.modules) {
         Target release{.program = tracer.release_program()};
         Target returns{.program = tracer.return_program(), .is_return = true};
+        Target at_rets{.program = tracer.return_program()};
         Target enter{.program = tracer.enter_program()};
         for (const PlannedProbe& probe : module.probes) {
             if (next_probe >= WH_MAX_PROBES) {
@@ -106,12 +108,16 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
             Target& first = probe.needs_return ? enter : release;
             first.add(probe.probe_offset(), cookie, probe.symbol);
-            if (probe.needs_return) returns.add(probe.probe_offset(), cookie, probe.symbol);
+            if (probe.return_offsets.empty() && probe.needs_return)
+                returns.add(probe.probe_offset(), cookie, probe.symbol);
+            for (uint64_t offset : probe.return_offsets)  // functions may share the code that they return from
+                if (std::ranges::find(at_rets.offsets, offset) == at_rets.offsets.end())
+                    at_rets.add(offset, cookie, probe.symbol);
             state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), next_probe,
                                       probe.placement.emulated, probe.needs_return});
             next_probe++;
         }
-        for (const Target* target : {&release, &returns, &enter}) {
+        for (const Target* target : {&release, &returns, &at_rets, &enter}) {
             if (target->offsets.empty()) continue;
             if (method == AttachMethod::kUprobeMulti && state_->attach_multi(*target, module.open_path, plan.pid))
                 continue;

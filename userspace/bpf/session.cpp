@@ -152,6 +152,7 @@ void Session::begin_again(Target& target) {
     target.exec_seen = false;
     if (child_ && target.exec_count == 0 && target.pid() == child_->pid()) {
         target.exec_count++;  // the exec that we waited for
+        target.look_at_mappings();
         target.observe(attached_s());
         return;
     }

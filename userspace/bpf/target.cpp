@@ -179,6 +179,10 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     return probes_.probes().size() - before;
 }
 
+void Target::look_at_mappings() {
+    if (auto maps = read_maps(root_, pid_)) symbolizer_.update_mappings(*maps);
+}
+
 void Target::begin_again(uint16_t slot) {
     slot_ = slot;
     exec_count++;

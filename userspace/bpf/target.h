@@ -41,6 +41,8 @@ public:
                                     uint32_t& next_probe);
     // Attaches to files mapped since. Returns how many probes were added.
     size_t attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
+    // Tells the symboliser what is mapped now.
+    void look_at_mappings();
     // After an exec: everything anew under another slot.
     void begin_again(uint16_t slot);
     void detach(Tracer& tracer);
