@@ -72,6 +72,29 @@ void subtract(Amount& from, const Amount& what) {
 
 }  // namespace
 
+Amount ReportBuilder::take_out_own_mappings(Profile& profile, const Aggregator& aggregator, const ProcessView& view) {
+    Amount own;
+    auto kind = std::ranges::find_if(
+        profile.kinds, [&](const ProfileKind& row) { return row.process == view.slot && row.kind == WH_KIND_MAPPING; });
+    if (kind == profile.kinds.end()) return own;
+    kind->oldest_ns = std::numeric_limits<uint64_t>::max();
+    std::erase_if(profile.stacks, [&](const ProfileStack& stack) {
+        if (stack.process != view.slot || stack.kind != WH_KIND_MAPPING) return false;
+        if (!is_made_by_libc(stack, aggregator, view)) {
+            kind->oldest_ns = std::min(kind->oldest_ns, stack.oldest_ns);
+            return false;
+        }
+        own.count += stack.all_held.count;
+        own.bytes += stack.all_held.bytes;
+        subtract(kind->held, stack.all_held);
+        subtract(kind->acquired, stack.acquired);
+        subtract(kind->released, stack.released);
+        subtract(kind->lost, stack.lost);
+        return true;
+    });
+    return own;
+}
+
 void ReportBuilder::sample(const Profile& profile, double time_s) {
     for (const ProfileStack& stack : profile.stacks) stack_growth_[stack.stack].add(time_s, stack.held);
     for (const ProfileKind& kind : profile.kinds)
@@ -140,27 +163,12 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
             kind.growth_per_min = growth->second.per_minute();
 
         std::vector<ProfileStack> stacks;
-        Amount own;
         for (const ProfileStack& stack : profile.stacks) {
             if (stack.process != view.slot || stack.kind != row.kind) continue;
-            if (is_made_by_libc(stack, aggregator, view)) {
-                own.count += stack.held.count;
-                own.bytes += stack.held.bytes;
-                subtract(kind.held, stack.held);
-                subtract(kind.acquired, stack.acquired);
-                subtract(kind.released, stack.released);
-                subtract(kind.lost, stack.lost);
-                continue;
-            }
             const StackInfo* info = aggregator.find_stack(stack.stack);
             (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
             stacks.push_back(stack);
         }
-        if (own.count != 0)
-            coverage.notes.push_back(
-                fmt::format("{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) "
-                            "and are not listed",
-                            own.count, human_bytes(own.bytes)));
         kind.stack_count = stacks.size();
         report.kinds.push_back(kind);
         report.stack_count += stacks.size();

@@ -43,8 +43,11 @@ class ReportBuilder {
 public:
     explicit ReportBuilder(ReportOptions options) : options_(options) {}
 
-    // Once a report, before fill(): notes what is held at time_s (since attach).
+    // Once a report, after take_out_own_mappings() and before fill(): notes what is held at time_s (since attach).
     void sample(const Profile& profile, double time_s);
+
+    // Takes the mappings that libc and allocators made for themselves out of the profile; returns what they hold.
+    static Amount take_out_own_mappings(Profile& profile, const Aggregator& aggregator, const ProcessView& view);
 
     // Fills kinds, stacks and stack_count of `report`; adds to the stack counts of `coverage`. pause(): see Aggregator.
     void fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,

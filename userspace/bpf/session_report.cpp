@@ -63,6 +63,23 @@ bool Session::keep_up_while_writing() {
     return monotonic_ns() - signal_seen_ns_ < kPatienceNs;
 }
 
+void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
+    if (own_mappings.count > 0)
+        coverage.notes.push_back(fmt::format(
+            "{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) and are "
+            "not listed",
+            exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
+    if (forks_ > 0)
+        coverage.notes.push_back(fmt::format("{} child processes were forked; what they hold is not counted", forks_));
+    if (forks_sharing_memory_ > 0)
+        coverage.notes.push_back(fmt::format(
+            "{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
+            "is not seen",
+            forks_sharing_memory_));
+    if (child_)
+        if (std::string text = child_->status_text(); !text.empty()) coverage.notes.push_back(text);
+}
+
 bool Session::report(bool final) {
     double time_s = end_s_.value_or(attached_s());
     settle();
@@ -70,6 +87,12 @@ bool Session::report(bool final) {
     uint64_t now_ns = start_ns_ + static_cast<uint64_t>(time_s * 1e9);
     const Aggregator::Pause pause = [this] { keep_up(); };
     Profile profile = aggregator_->make_profile(now_ns, options_.report.filter, pause);
+    Amount own_mappings;
+    for (Target& target : targets_) {
+        Amount own = ReportBuilder::take_out_own_mappings(profile, *aggregator_, target.view());
+        own_mappings.count += own.count;
+        own_mappings.bytes += own.bytes;
+    }
     builder_.sample(profile, time_s);
     if (!final) reports_++;
     if (options_.only_final && !final) {
@@ -93,16 +116,7 @@ bool Session::report(bool final) {
         report.processes.push_back(std::move(process));
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
-    if (forks_ > 0)
-        report.coverage.notes.push_back(
-            fmt::format("{} child processes were forked; what they hold is not counted", forks_));
-    if (forks_sharing_memory_ > 0)
-        report.coverage.notes.push_back(fmt::format(
-            "{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
-            "is not seen",
-            forks_sharing_memory_));
-    if (child_)
-        if (std::string text = child_->status_text(); !text.empty()) report.coverage.notes.push_back(text);
+    add_notes(own_mappings, report.coverage);
     bool reader_is_there = events_.on_report(report, [this] { return keep_up_while_writing(); });
     buffer_.flush_to(*this);
     return reader_is_there;

@@ -43,6 +43,7 @@ private:
     void look_for_exits();
     void begin_again(Target& target);
     bool report(bool final);
+    void add_notes(const Amount& own_mappings, Coverage& coverage);
     void settle();
     void keep_up();
     std::optional<uint64_t> young_age();

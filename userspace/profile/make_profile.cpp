@@ -76,9 +76,10 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
         add(stack.acquired, young[index].count, young[index].bytes);
         if (stack.acquired.count == 0) continue;
         stack.stack = index;
+        stack.all_held = rows[index].all_held;
         profile.stacks.push_back(stack);
         ProfileKind& kind = kind_row(stack.process, stack.kind);
-        add(kind.held, rows[index].all_held.count, rows[index].all_held.bytes);
+        add(kind.held, stack.all_held.count, stack.all_held.bytes);
         add(kind.acquired, stack.acquired.count, stack.acquired.bytes);
         add(kind.released, stack.released.count, stack.released.bytes);
         add(kind.lost, stack.lost.count, stack.lost.bytes);

@@ -27,7 +27,8 @@ struct ProfileStack {
     uint32_t stack = 0;
     uint16_t process = 0;
     uint8_t kind = 0;
-    Amount held;  // that passes the filter
+    Amount held;      // that passes the filter
+    Amount all_held;  // whatever the filter
     Amount acquired;
     Amount released;
     Amount lost;
