@@ -102,9 +102,9 @@ void Session::loop() {
 void Session::handle(Wake wake) {
     uint64_t expirations = 0;
     switch (wake) {
-        case Wake::kRing: source_->round(*this, young_age()); break;
+        case Wake::kRing: pump(); break;
         case Wake::kTick:
-            if (read(tick_timer_.get(), &expirations, sizeof(expirations)) > 0) tick();
+            if (read(tick_timer_.get(), &expirations, sizeof(expirations)) > 0) pump();
             break;
         case Wake::kInterval:
             if (read(interval_timer_.get(), &expirations, sizeof(expirations)) <= 0) break;
@@ -132,8 +132,6 @@ void Session::handle(Wake wake) {
     look_after_targets();
 }
 
-void Session::tick() { source_->round(*this, young_age()); }
-
 void Session::look_after_targets() {
     for (Target& target : targets_) {
         if (target.exited()) continue;
@@ -157,6 +155,7 @@ void Session::begin_again(Target& target) {
         return;
     }
     events_.on_progress(fmt::format("pid {} executed another program; what it held has ended", target.pid()));
+    settle();
     source_->end_process(*this, target.slot(), monotonic_ns());
     target.detach(*tracer_);
     target.begin_again(next_slot_++);

@@ -36,15 +36,27 @@ std::optional<uint64_t> Session::young_age() {
     return source_->under_pressure() ? 0 : static_cast<uint64_t>(options_.young_age_s * 1e9);
 }
 
+// Reads the rings into the buffer and applies it; between portions the rings are read again. Returns false if a record in a
+// ring was still being written.
+bool Session::pump() {
+    constexpr size_t kPortion = 16'384;
+    bool all_read = source_->round(buffer_, young_age());
+    while (!buffer_.is_empty()) {
+        buffer_.apply_some(*this, kPortion);
+        keep_up();
+    }
+    return all_read;
+}
+
 // Reads the rings to where they are now.
 void Session::settle() {
     for (int i = 0; i < kSettleRounds; i++) {
-        if (source_->round(*this, young_age())) return;
+        if (pump()) return;
         usleep(100);  // a thread of the target is in the middle of writing a record
     }
 }
 
-// While a report is made, which may take long, the rings are read into a buffer.
+// While a report is made or a burst is applied, which may take long, the rings are read into the buffer.
 void Session::keep_up() {
     uint64_t now_ns = monotonic_ns();
     if (now_ns - kept_up_ns_ < kKeepUpNs || buffer_.is_full()) return;
@@ -95,10 +107,7 @@ bool Session::report(bool final) {
     }
     builder_.sample(profile, time_s);
     if (!final) reports_++;
-    if (options_.only_final && !final) {
-        buffer_.flush_to(*this);
-        return true;
-    }
+    if (options_.only_final && !final) return true;
     Report report;
     report.seq = final ? reports_ : reports_ - 1;
     report.time = iso8601_utc(unix_ns_now());
@@ -117,9 +126,7 @@ bool Session::report(bool final) {
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
     add_notes(own_mappings, report.coverage);
-    bool reader_is_there = events_.on_report(report, [this] { return keep_up_while_writing(); });
-    buffer_.flush_to(*this);
-    return reader_is_there;
+    return events_.on_report(report, [this] { return keep_up_while_writing(); });
 }
 
 }  // namespace whoholds

@@ -29,6 +29,7 @@ public:
 
     std::optional<SessionError> run();
     void on_record(const Record& record) override;
+    void expect(uint16_t process, uint8_t kind, uint64_t key) override { aggregator_->expect(process, kind, key); }
 
 private:
     std::optional<SessionError> start();
@@ -38,13 +39,13 @@ private:
     void loop();
     void end();
     void handle(Wake wake);
-    void tick();
     void look_after_targets();
     void look_for_exits();
     void begin_again(Target& target);
     bool report(bool final);
     void add_notes(const Amount& own_mappings, Coverage& coverage);
     void settle();
+    bool pump();
     void keep_up();
     std::optional<uint64_t> young_age();
     bool keep_up_while_writing();

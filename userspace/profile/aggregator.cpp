@@ -67,6 +67,11 @@ size_t Aggregator::blocks_held() const {
     return total;
 }
 
+void Aggregator::expect(uint16_t process, uint8_t kind, uint64_t key) {
+    auto place = holders_.find(static_cast<uint32_t>(process) << 8 | kind);
+    if (place != holders_.end()) place->second->blocks.prefetch(key);
+}
+
 void Aggregator::on_record(const Record& record) {
     switch (record.type) {
         case RecordType::kAcquire: kind_is_range(record.kind) ? acquire_range(record) : acquire(record); break;

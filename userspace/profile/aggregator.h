@@ -32,6 +32,7 @@ public:
     explicit Aggregator(uint32_t no_stack_base);
 
     void on_record(const Record& record) override;
+    void expect(uint16_t process, uint8_t kind, uint64_t key) override;
 
     // Called again and again while everything held is looked at, which takes a while with millions of blocks: the rings must
     // be read meanwhile. It must not change the Aggregator.

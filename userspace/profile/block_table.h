@@ -23,6 +23,7 @@ public:
     std::optional<Block> put(uint64_t key, const Block& block);
     std::optional<Block> take(uint64_t key);
     [[nodiscard]] std::optional<Block> find(uint64_t key) const;
+    void prefetch(uint64_t key) const { shards_[shard_of(key)].prefetch(key); }
     void clear();
 
     // visit(key, block); pause() after every shard that holds anything.

@@ -47,6 +47,8 @@ class RecordSink {
 public:
     virtual ~RecordSink() = default;
     virtual void on_record(const Record& record) = 0;
+    // A record about this resource comes soon: fetch what it will need.
+    virtual void expect(uint16_t process, uint8_t kind, uint64_t key) { (void)process, (void)kind, (void)key; }
 };
 
 }  // namespace whoholds

@@ -1,5 +1,6 @@
-// RecordBuffer: keeps records for a while, when those downstream must not change (a report is being made) but the rings must be
-// read. Compact, and bounded: beyond the bound the rings are left alone, and what they lose is counted where it is lost.
+// RecordBuffer: records that were read from the rings and not applied yet. The rings are small and must be read at once, also
+// while a report is made and while a burst is applied; here is room for seconds. First in, first out, except for stacks, for
+// which no order matters. Bounded: when it is full the rings are left alone, and what they lose is counted where it is lost.
 #pragma once
 
 #include <cstddef>
@@ -11,63 +12,37 @@ namespace whoholds {
 
 class RecordBuffer : public RecordSink {
 public:
-    void on_record(const Record& record) override {
-        if (record.type != RecordType::kStack) {
-            records_.push_back({record.type, record.kind, record.process, record.tid, record.key, record.size,
-                                record.time_ns, record.stack, record.flags, record.tentative});
-            return;
-        }
-        stacks_.push_back(record);
-        stacks_.back().frames = {};
-        frames_.emplace_back(record.frames.begin(), record.frames.end());
-    }
+    void on_record(const Record& record) override;
 
-    [[nodiscard]] bool is_full() const { return records_.size() >= kMaxRecords; }
+    [[nodiscard]] bool is_full() const { return records_.size() - next_ >= kMaxRecords; }
+    [[nodiscard]] bool is_empty() const { return next_ == records_.size() && stacks_.empty(); }
 
-    // Hands everything on in order (stacks first: nobody minds when they come) and is empty again.
-    void flush_to(RecordSink& sink) {
-        for (size_t i = 0; i < stacks_.size(); i++) {
-            stacks_[i].frames = frames_[i];
-            sink.on_record(stacks_[i]);
-        }
-        for (const Compact& compact : records_) {
-            Record record;
-            record.type = compact.type;
-            record.kind = compact.kind;
-            record.process = compact.process;
-            record.tid = compact.tid;
-            record.key = compact.key;
-            record.size = compact.size;
-            record.time_ns = compact.time_ns;
-            record.stack = compact.stack;
-            record.flags = compact.flags;
-            record.tentative = compact.tentative;
-            sink.on_record(record);
-        }
-        std::vector<Compact>().swap(records_);
-        stacks_.clear();
-        frames_.clear();
-    }
+    // Hands on at most `count` records, in order.
+    void apply_some(RecordSink& sink, size_t count);
 
 private:
-    static constexpr size_t kMaxRecords = 4'000'000;  // 48 bytes each
+    static constexpr size_t kMaxRecords = 4'000'000;
+    static constexpr size_t kKeepCapacity = 65'536;
 
-    struct Compact {
-        RecordType type;
-        uint8_t kind;
-        uint16_t process;
-        uint32_t tid;
+    struct Compact {  // 48 bytes
         uint64_t key;
         uint64_t size;
         uint64_t time_ns;
+        uint32_t tid;
         uint32_t stack;
         uint32_t flags;
+        uint16_t process;
+        RecordType type;
+        uint8_t kind;
         bool tentative;
     };
+    static Record expand(const Compact& compact);
+    void apply_stacks(RecordSink& sink);
 
     std::vector<Compact> records_;
+    size_t next_ = 0;  // the first one that was not handed on
     std::vector<Record> stacks_;
-    std::vector<std::vector<uint64_t>> frames_;
+    std::vector<std::vector<uint64_t>> frames_;  // of stacks_
 };
 
 }  // namespace whoholds
