@@ -36,7 +36,8 @@ struct PlannedProbe {
     uint64_t entry_offset = 0;         // file offset of the function
     // call_shape.h, PROBE and PROCESS still 0, PUSHED_WORDS filled in, arguments numbered as they are where the probe sits
     uint64_t shape = 0;
-    bool needs_return = false;  // its return is followed: by a uretprobe at the offset of the entry probe, or (BY_RET in shape):
+    bool needs_return =
+        false;  // its return is followed: by a uretprobe at the offset of the entry probe, or (BY_RET in shape):
     std::vector<uint64_t> return_offsets;  // file offsets of all ret instructions that can end the call
     Placement placement;
 

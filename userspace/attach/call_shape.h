@@ -41,8 +41,8 @@ constexpr uint64_t pack(const CallShape& shape) {
            WH_SHAPE_PUT(KEY_ARG, shape.key_arg) | WH_SHAPE_PUT(KEY_INDIRECT, shape.key_indirect ? 1 : 0) |
            WH_SHAPE_PUT(OLD_KEY_ARG, shape.old_key_arg) | WH_SHAPE_PUT(OLD_SIZE_ARG, shape.old_size_arg) |
            WH_SHAPE_PUT(SUCCESS, shape.success) | WH_SHAPE_PUT(FLAGS_ARG, shape.flags_arg) |
-           WH_SHAPE_PUT(PUSHED_WORDS, shape.pushed_words) | WH_SHAPE_PUT(BY_RET, shape.by_ret ? 1 : 0) | WH_SHAPE_PUT(PROBE, shape.probe) |
-           WH_SHAPE_PUT(PROCESS, shape.process);
+           WH_SHAPE_PUT(PUSHED_WORDS, shape.pushed_words) | WH_SHAPE_PUT(BY_RET, shape.by_ret ? 1 : 0) |
+           WH_SHAPE_PUT(PROBE, shape.probe) | WH_SHAPE_PUT(PROCESS, shape.process);
 }
 
 constexpr CallShape unpack(uint64_t packed) {

@@ -2,11 +2,14 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <memory>
 #include <set>
 #include <utility>
 
 #include "attach/module_planner.h"
+#include "attach/unwind_ranges.h"
 #include "elf/elf_source.h"
 #include "runtime/native/allocators.h"
 
@@ -17,22 +20,18 @@ namespace {
 constexpr uint64_t kMaxRelocationBytes = 16 << 20;
 constexpr size_t kMaxSymbolName = 256;
 
-std::string dynamic_symbol_name(const ElfImage& elf, uint64_t index) {
+std::optional<Elf64_Sym> dynamic_symbol(const ElfImage& elf, uint64_t index) {
     const ElfSection* symbols = elf.find_section(".dynsym");
-    const ElfSection* strings = elf.find_section(".dynstr");
-    if (symbols == nullptr || strings == nullptr || index >= symbols->size / sizeof(Elf64_Sym)) return {};
+    if (symbols == nullptr || index >= symbols->size / sizeof(Elf64_Sym)) return std::nullopt;
     Elf64_Sym symbol;
     std::array<uint8_t, sizeof symbol> bytes{};
-    if (!elf.source().read_at(symbols->file_offset + index * sizeof symbol, bytes)) return {};
+    if (!elf.source().read_at(symbols->file_offset + index * sizeof symbol, bytes)) return std::nullopt;
     std::memcpy(&symbol, bytes.data(), sizeof symbol);
-    if (symbol.st_name >= strings->size) return {};
-    const auto name = elf.source().read_up_to(strings->file_offset + symbol.st_name,
-                                              std::min<uint64_t>(kMaxSymbolName, strings->size - symbol.st_name));
-    const auto end = std::find(name.begin(), name.end(), uint8_t{0});
-    return end == name.end() ? std::string() : std::string(name.begin(), end);
+    return symbol;
 }
 
-std::string import_name(const ElfImage& elf, uint64_t slot) {
+// The symbol whose address the dynamic linker puts into a slot.
+std::optional<Elf64_Sym> symbol_of_slot(const ElfImage& elf, uint64_t slot) {
     for (const char* table : {".rela.plt", ".rela.dyn"}) {
         const ElfSection* section = elf.find_section(table);
         if (section == nullptr) continue;
@@ -42,10 +41,26 @@ std::string import_name(const ElfImage& elf, uint64_t slot) {
             std::memcpy(&relocation, bytes.data() + at, sizeof relocation);
             const auto type = ELF64_R_TYPE(relocation.r_info);
             if (relocation.r_offset != slot || (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT)) continue;
-            return dynamic_symbol_name(elf, ELF64_R_SYM(relocation.r_info));
+            return dynamic_symbol(elf, ELF64_R_SYM(relocation.r_info));
         }
     }
-    return {};
+    return std::nullopt;
+}
+
+std::string import_name(const ElfImage& elf, uint64_t slot) {
+    const auto symbol = symbol_of_slot(elf, slot);
+    const ElfSection* strings = elf.find_section(".dynstr");
+    if (!symbol || strings == nullptr || symbol->st_name >= strings->size) return {};
+    const auto name = elf.source().read_up_to(strings->file_offset + symbol->st_name,
+                                              std::min<uint64_t>(kMaxSymbolName, strings->size - symbol->st_name));
+    const auto end = std::find(name.begin(), name.end(), uint8_t{0});
+    return end == name.end() ? std::string() : std::string(name.begin(), end);
+}
+
+uint64_t import_definition(const ElfImage& elf, uint64_t slot) {
+    const auto symbol = symbol_of_slot(elf, slot);
+    if (!symbol || symbol->st_shndx == SHN_UNDEF || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC) return 0;
+    return elf.is_executable(symbol->st_value) ? symbol->st_value : 0;
 }
 
 // The symbols that only appear when IFUNCs are asked for.
@@ -89,6 +104,11 @@ Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOption
         return elf.is_executable(address) ? elf.offset_of(address) : std::optional<uint64_t>();
     };
     code.import_name = [&elf](uint64_t slot) { return import_name(elf, slot); };
+    code.import_definition = [&elf](uint64_t slot) { return import_definition(elf, slot); };
+    if (!code.symbols.empty()) {
+        const auto ranges = std::make_shared<const UnwindRanges>(elf);
+        code.range_of = [ranges](uint64_t address) { return ranges->range_of(address); };
+    }
     code.is_go = elf.is_go();
     code.is_library = elf.is_position_independent() && elf.interpreter().empty();
     return code;

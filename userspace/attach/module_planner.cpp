@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "attach/call_shape.h"
+#include "attach/candidates.h"
 #include "attach/probe_placement.h"
 #include "runtime/native/allocators.h"
 
@@ -21,20 +21,15 @@ constexpr std::string_view kGoRefusal =
     "Go module: a return probe would crash the process when a goroutine's stack moves; releases alone would say "
     "nothing";
 
+constexpr std::string_view kGoHeap =
+    "a Go program: its heap is the Go runtime's own, which this version does not read yet; functions of a C library "
+    "would be traced";
+
 constexpr uint64_t kUnknownSizeBytes = 4096;      // of a function whose symbol has no size
 constexpr uint64_t kMaxFunctionBytes = 64 << 10;  // allocator functions are far smaller
-constexpr size_t kStubBytes = 32;
 // operator new of libstdc++ and libc++ is a loop around malloc of some 70 bytes. One that has the allocator's fast path
 // inlined is larger, and a call of malloc in it is no more than its slow path.
 constexpr uint64_t kMaxWrapperBytes = 96;
-
-struct Candidate {
-    const ElfSymbol* symbol = nullptr;
-    const AllocatorFunction* function = nullptr;
-};
-
-// Sorted by address; at one address in order of preference.
-using CandidatesByAddress = std::map<uint64_t, std::vector<Candidate>>;
 
 struct Traits {
     AllocatorFamily family = AllocatorFamily::kLibc;  // by an unprefixed mark: whose malloc this module's malloc is
@@ -46,25 +41,6 @@ struct Traits {
     const ElfSymbol* free = nullptr;
     const ElfSymbol* plain_new = nullptr;
     std::vector<std::string_view> prefixes = {"je_"};
-};
-
-// Skipped functions of one module, those with the same reason in one line.
-class Skips {
-public:
-    void add(std::string_view function, std::string_view why) { names_[std::string(why)].emplace_back(function); }
-
-    void move_to(const std::string& path, std::vector<Skipped>& skipped) const {
-        for (const auto& [why, names] : names_) {
-            constexpr size_t kNamesShown = 6;
-            std::string what;
-            for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) what += (i == 0 ? "" : ", ") + names[i];
-            if (names.size() > kNamesShown) what += fmt::format(" and {} more", names.size() - kNamesShown);
-            skipped.push_back({what + " in " + path, why});
-        }
-    }
-
-private:
-    std::map<std::string, std::vector<std::string>> names_;
 };
 
 Traits traits_of(const ModuleCode& code, std::string_view path) {
@@ -189,30 +165,6 @@ PlannedProbe merge(const std::vector<Candidate>& candidates, const Traits& trait
     return probe;
 }
 
-// The function that a thunk ends in, if that is probed with the same shape; null if this is no thunk or nothing is won.
-// An import counts by its name: whichever module's definition the dynamic linker chose, all of that name are probed.
-const Candidate* covering_function(const ModuleCode& code, const CandidatesByAddress& selected,
-                                   const Candidate& thunk) {
-    const uint64_t address = thunk.symbol->address;
-    const uint64_t target = thunk_target(code.code_at(address, kStubBytes), address);
-    if (target == 0 || target == address) return nullptr;
-    if (const auto found = selected.find(target); found != selected.end()) {
-        const Candidate& candidate = found->second.front();
-        return candidate.function->shape == thunk.function->shape ? &candidate : nullptr;
-    }
-    const uint64_t slot = plt_slot(code.code_at(target, kStubBytes), target);
-    const std::string import = slot == 0 ? std::string() : code.import_name(slot);
-    if (import.empty()) return nullptr;
-    for (const auto& [other_address, candidates] : selected) {
-        if (other_address == address) continue;
-        for (const Candidate& candidate : candidates) {
-            if (candidate.symbol->name == import && candidates.front().function->shape == thunk.function->shape)
-                return &candidate;
-        }
-    }
-    return nullptr;
-}
-
 // The shape with its arguments read from where they are at the probe.
 uint64_t shape_at(uint64_t packed, const Placement& placement) {
     CallShape shape = unpack(packed);
@@ -225,7 +177,8 @@ uint64_t shape_at(uint64_t packed, const Placement& placement) {
 }
 
 void place(const ModuleCode& code, const ElfSymbol& symbol, uint64_t next_address, PlannedProbe& probe) {
-    const CallShape shape = unpack(probe.shape);
+    CallShape shape = unpack(probe.shape);
+    shape.by_ret = !probe.return_offsets.empty();
     probe.entry_offset = code.offset_of(probe.address).value_or(0);
     probe.needs_return = needs_return(shape);
     // Never past the next function: that one is entered from elsewhere.
@@ -233,10 +186,10 @@ void place(const ModuleCode& code, const ElfSymbol& symbol, uint64_t next_addres
     probe.placement = choose_placement({.code = body,
                                         .address = probe.address,
                                         .argument_mask = argument_mask(shape),
-                                        .has_return_probe = probe.needs_return});
+                                        .has_return_probe = probe.needs_return && !shape.by_ret});
     if (!code.offset_of(probe.address + probe.placement.delta))
         probe.placement = {.why = "end of the segment: stepped"};
-    probe.shape = shape_at(probe.shape, probe.placement);
+    probe.shape = shape_at(pack(shape), probe.placement);
 }
 
 }  // namespace
@@ -272,7 +225,9 @@ void plan_module(const ModuleCode& code, const PlanOptions& options, ModulePlan&
     module.is_allocator = traits.exports_malloc && !traits.is_libc && !traits.is_loader && code.is_library;
 
     Skips skips;
-    const CandidatesByAddress selected = select(code, traits, options, skips);
+    CandidatesByAddress selected = select(code, traits, options, skips);
+    if (code.is_go && selected.empty() && skips.empty()) skipped.push_back({module.path, std::string(kGoHeap)});
+    const auto throwing_returns = find_throwing_returns(code, selected, skips);
     for (auto it = selected.begin(); it != selected.end(); ++it) {
         const Candidate& chosen = it->second.front();
         if (const Candidate* covering = covering_function(code, selected, chosen)) {
@@ -280,6 +235,8 @@ void plan_module(const ModuleCode& code, const PlanOptions& options, ModulePlan&
             continue;
         }
         PlannedProbe probe = merge(it->second, traits, skips);
+        if (const auto found = throwing_returns.find(it->first); found != throwing_returns.end())
+            probe.return_offsets = found->second;
         const auto next = std::next(it);
         place(code, *chosen.symbol, next == selected.end() ? UINT64_MAX : next->first, probe);
         module.probes.push_back(std::move(probe));

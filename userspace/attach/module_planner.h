@@ -15,6 +15,11 @@
 
 namespace whoholds {
 
+struct CodeRange {
+    uint64_t start = 0;
+    uint64_t end = 0;
+};
+
 struct ModuleCode {
     std::vector<ElfSymbol> symbols;  // those that is_planned_symbol accepts
     std::vector<ElfSymbol> ifuncs;   // likewise: their address is a resolver's
@@ -24,6 +29,10 @@ struct ModuleCode {
     std::function<std::optional<uint64_t>(uint64_t address)> offset_of;
     // The symbol whose address the dynamic linker puts into a slot of the PLT's table, "" when not known.
     std::function<std::string(uint64_t slot)> import_name;
+    // The address of the function that the slot's symbol names, if this module defines it, else 0. May be null.
+    std::function<uint64_t(uint64_t slot)> import_definition;
+    // The function that an address belongs to, whether it has a symbol or not, if known. May be null.
+    std::function<std::optional<CodeRange>(uint64_t address)> range_of;
     bool is_go = false;
     bool is_library = false;  // a shared object that is not started as a program
 };

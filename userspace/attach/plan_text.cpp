@@ -20,6 +20,14 @@ std::string plural(size_t count, std::string_view noun) {
 // Measured on x86 (T41): about 0.5 µs against 5 µs.
 const char* price(const Placement& placement) { return placement.emulated ? "cheap" : "10x"; }
 
+bool is_by_ret(const PlannedProbe& probe) { return unpack(probe.shape).by_ret; }
+
+// A ret is never emulated.
+std::string returns(const PlannedProbe& probe) {
+    if (!probe.needs_return) return "-";
+    return is_by_ret(probe) ? fmt::format("at {} ret, 10x", probe.return_offsets.size()) : "yes";
+}
+
 std::string place(const Placement& placement) {
     if (placement.delta == 0) return "entry " + placement.instruction;
     return fmt::format("+{} {}", placement.delta, placement.instruction);
@@ -50,7 +58,7 @@ std::string module_to_text(const ModulePlan& module) {
     std::vector<Row> rows = {{"function", "found in", "where", "price", "return", "what the call does"}};
     for (const PlannedProbe& probe : module.probes) {
         rows.push_back({printable(probe.symbol), probe.family + " " + probe.table, place(probe.placement),
-                        price(probe.placement), probe.needs_return ? "yes" : "-", shape_to_text(probe.shape)});
+                        price(probe.placement), returns(probe), shape_to_text(probe.shape)});
     }
     text += aligned(rows);
     for (const PlannedProbe& probe : module.probes) {
@@ -64,20 +72,24 @@ std::string module_to_text(const ModulePlan& module) {
 
 std::string summary(const AttachPlan& plan) {
     size_t cheap = 0;
-    size_t returns = 0;
+    size_t return_probes = 0;
+    size_t by_ret = 0;
     for (const ModulePlan& module : plan.modules) {
         for (const PlannedProbe& probe : module.probes) {
             cheap += probe.placement.emulated ? 1 : 0;
-            returns += probe.needs_return ? 1 : 0;
+            return_probes += probe.needs_return && !is_by_ret(probe) ? 1 : 0;
+            by_ret += is_by_ret(probe) ? 1 : 0;
         }
     }
     if (plan.modules.empty())
         return fmt::format("pid {}: NOTHING TO ATTACH TO; {} skipped\n", plan.pid, plan.skipped.size());
     return fmt::format(
-        "pid {}: {} in {} ({} cheap: the kernel emulates the instruction; {} single-stepped, about 10x dearer), {}, {} "
+        "pid {}: {} in {} ({} cheap: the kernel emulates the instruction; {} single-stepped, about 10x dearer), {}, "
+        "{}{} "
         "skipped; {}\n",
         plan.pid, plural(plan.probe_count(), "function"), plural(plan.modules.size(), "module"), cheap,
-        plan.probe_count() - cheap, plural(returns, "return probe"), plan.skipped.size(),
+        plan.probe_count() - cheap, plural(return_probes, "return probe"),
+        by_ret == 0 ? "" : fmt::format("{} by their ret instructions as they may throw, ", by_ret), plan.skipped.size(),
         plan.loader_offset == 0 ? "no dynamic linker to watch" : "the dynamic linker is watched for new libraries");
 }
 
@@ -91,7 +103,8 @@ nlohmann::json probe_to_json(const PlannedProbe& probe) {
             {"probe_offset", probe.probe_offset()},
             {"shape", shape_to_text(probe.shape)},
             {"shape_bits", fmt::format("{:#x}", probe.shape)},
-            {"return_probe", probe.needs_return},
+            {"return_probe", probe.needs_return && !is_by_ret(probe)},
+            {"return_offsets", probe.return_offsets},
             {"placement",
              {{"delta", probe.placement.delta},
               {"pushed_words", probe.placement.pushed_words},

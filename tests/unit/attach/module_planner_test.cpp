@@ -3,72 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 
 #include "attach/call_shape.h"
+#include "unit/attach/fake_module.h"
 
 namespace whoholds {
 namespace {
-
-const std::vector<uint8_t> kPushRet = {0x55, 0xc3};
-
-class FakeModule {
-public:
-    explicit FakeModule(std::string path) { plan_.path = std::move(path); }
-
-    FakeModule& function(const std::string& name, uint64_t address, std::vector<uint8_t> code = kPushRet,
-                         ElfBinding binding = ElfBinding::kGlobal) {
-        code_.symbols.push_back({name, address, code.size(), ".dynsym", binding});
-        bytes_[address] = std::move(code);
-        return *this;
-    }
-    FakeModule& bytes(uint64_t address, std::vector<uint8_t> code) {
-        bytes_[address] = std::move(code);
-        return *this;
-    }
-    FakeModule& import(uint64_t slot, const std::string& name) {
-        imports_[slot] = name;
-        return *this;
-    }
-    ModuleCode& code() { return code_; }
-
-    void plan(const PlanOptions& options = {}) {
-        code_.code_at = [this](uint64_t address, size_t size) {
-            std::vector<uint8_t> found = bytes_.contains(address) ? bytes_[address] : std::vector<uint8_t>();
-            if (found.size() > size) found.resize(size);
-            return found;
-        };
-        code_.offset_of = [](uint64_t address) {
-            return address < 0x100000 ? std::optional<uint64_t>(address - 0x1000) : std::nullopt;
-        };
-        code_.import_name = [this](uint64_t slot) { return imports_[slot]; };
-        code_.is_library = true;
-        plan_module(code_, options, plan_, skipped_);
-    }
-
-    const ModulePlan& result() const { return plan_; }
-    const PlannedProbe* probe(std::string_view symbol) const {
-        const auto found = std::find_if(plan_.probes.begin(), plan_.probes.end(),
-                                        [&](const PlannedProbe& probe) { return probe.symbol == symbol; });
-        return found == plan_.probes.end() ? nullptr : &*found;
-    }
-    std::string why_skipped(std::string_view symbol) const {
-        for (const Skipped& each : skipped_) {
-            if (each.what.find(symbol) != std::string::npos) return each.why;
-        }
-        return "not skipped";
-    }
-    size_t skipped_count() const { return skipped_.size(); }
-
-private:
-    ModuleCode code_;
-    std::map<uint64_t, std::vector<uint8_t>> bytes_;
-    std::map<uint64_t, std::string> imports_;
-    ModulePlan plan_;
-    std::vector<Skipped> skipped_;
-};
 
 TEST(ModulePlanner, plans_the_functions_of_a_libc) {
     FakeModule libc("/lib/libc.so.6");
@@ -247,6 +188,19 @@ TEST(ModulePlanner, T1_no_return_probe_in_a_go_module) {
     EXPECT_TRUE(go.result().probes.empty());
     EXPECT_TRUE(go.why_skipped("malloc").starts_with("Go module: a return probe would crash the process"));
     EXPECT_TRUE(go.why_skipped("free").starts_with("Go module"));
+}
+
+TEST(ModulePlanner, a_go_program_without_a_c_library_is_named_with_the_reason) {
+    FakeModule go("/bin/go-program");
+    go.code().is_go = true;
+
+    go.plan();
+
+    EXPECT_TRUE(go.result().probes.empty());
+    EXPECT_EQ(go.skipped_count(), 1U);
+    EXPECT_EQ(go.why_skipped("/bin/go-program"),
+              "a Go program: its heap is the Go runtime's own, which this version does not read yet; functions of a C "
+              "library would be traced");
 }
 
 TEST(ModulePlanner, T5_without_return_probes_nothing_is_planned_and_the_reason_is_given) {

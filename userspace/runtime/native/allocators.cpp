@@ -68,6 +68,11 @@ constexpr uint64_t kMremap = pack({.operation = WH_OPERATION_REACQUIRE,
 
 using enum AllocatorFamily;
 
+constexpr AllocatorFunction throwing(AllocatorFunction function) {
+    function.may_throw = true;
+    return function;
+}
+
 constexpr auto kFunctions = std::to_array<AllocatorFunction>({
     // The C names, of glibc, musl and of every library that replaces them.
     {"malloc", kLibc, heap_acquire(1), true},
@@ -105,13 +110,13 @@ constexpr auto kFunctions = std::to_array<AllocatorFunction>({
     {"tc_posix_memalign", kTcmalloc, heap_acquire_behind(1, 3)},
     {"tc_valloc", kTcmalloc, heap_acquire(1)},
     {"tc_pvalloc", kTcmalloc, heap_acquire(1)},
-    {"tc_new", kTcmalloc, heap_acquire(1)},
+    throwing({"tc_new", kTcmalloc, heap_acquire(1)}),
     {"tc_new_nothrow", kTcmalloc, heap_acquire(1)},
-    {"tc_new_aligned", kTcmalloc, heap_acquire(1)},
+    throwing({"tc_new_aligned", kTcmalloc, heap_acquire(1)}),
     {"tc_new_aligned_nothrow", kTcmalloc, heap_acquire(1)},
-    {"tc_newarray", kTcmalloc, heap_acquire(1)},
+    throwing({"tc_newarray", kTcmalloc, heap_acquire(1)}),
     {"tc_newarray_nothrow", kTcmalloc, heap_acquire(1)},
-    {"tc_newarray_aligned", kTcmalloc, heap_acquire(1)},
+    throwing({"tc_newarray_aligned", kTcmalloc, heap_acquire(1)}),
     {"tc_newarray_aligned_nothrow", kTcmalloc, heap_acquire(1)},
     {"tc_delete", kTcmalloc, heap_release(1)},
     {"tc_delete_sized", kTcmalloc, heap_release(1)},
@@ -170,13 +175,14 @@ constexpr auto kFunctions = std::to_array<AllocatorFunction>({
     {"mi_aligned_alloc", kMimalloc, heap_acquire(2)},
     {"mi_valloc", kMimalloc, heap_acquire(1)},
     {"mi_pvalloc", kMimalloc, heap_acquire(1)},
-    {"mi_new", kMimalloc, heap_acquire(1)},
-    {"mi_new_nothrow", kMimalloc, heap_acquire(1)},
-    {"mi_new_aligned", kMimalloc, heap_acquire(1)},
-    {"mi_new_aligned_nothrow", kMimalloc, heap_acquire(1)},
-    {"mi_new_n", kMimalloc, heap_acquire(1, 2)},
-    {"mi_new_realloc", kMimalloc, heap_reacquire(1, 2)},
-    {"mi_new_reallocn", kMimalloc, heap_reacquire(1, 2, 3)},
+    // mimalloc is C: what a new handler throws passes through the nothrow forms as well.
+    throwing({"mi_new", kMimalloc, heap_acquire(1)}),
+    throwing({"mi_new_nothrow", kMimalloc, heap_acquire(1)}),
+    throwing({"mi_new_aligned", kMimalloc, heap_acquire(1)}),
+    throwing({"mi_new_aligned_nothrow", kMimalloc, heap_acquire(1)}),
+    throwing({"mi_new_n", kMimalloc, heap_acquire(1, 2)}),
+    throwing({"mi_new_realloc", kMimalloc, heap_reacquire(1, 2)}),
+    throwing({"mi_new_reallocn", kMimalloc, heap_reacquire(1, 2, 3)}),
     // The same with the heap as first argument.
     {"mi_heap_malloc", kMimalloc, heap_acquire(2)},
     {"mi_heap_calloc", kMimalloc, heap_acquire(2, 3)},
@@ -200,8 +206,8 @@ constexpr auto kFunctions = std::to_array<AllocatorFunction>({
     {"mi_heap_rezalloc_aligned_at", kMimalloc, heap_reacquire(2, 3)},
     {"mi_heap_recalloc_aligned", kMimalloc, heap_reacquire(2, 3, 4)},
     {"mi_heap_recalloc_aligned_at", kMimalloc, heap_reacquire(2, 3, 4)},
-    {"mi_heap_alloc_new", kMimalloc, heap_acquire(2)},
-    {"mi_heap_alloc_new_n", kMimalloc, heap_acquire(2, 3)},
+    throwing({"mi_heap_alloc_new", kMimalloc, heap_acquire(2)}),
+    throwing({"mi_heap_alloc_new_n", kMimalloc, heap_acquire(2, 3)}),
     // Other names, most often at the address of one above (T15). _aligned_malloc is mimalloc's on Linux: alignment first.
     {"__libc_malloc", kLibc, heap_acquire(1)},
     {"__libc_calloc", kLibc, heap_acquire(1, 2)},
@@ -216,14 +222,14 @@ constexpr auto kFunctions = std::to_array<AllocatorFunction>({
     {"reallocf", kMimalloc, heap_reacquire(1, 2)},
     {"vfree", kMimalloc, heap_release(1)},
     {"_aligned_malloc", kMimalloc, heap_acquire(2)},
-    // operator new and delete: plain, array, sized, nothrow, aligned, and all of it together.
-    {"_Znwm", kCppOperator, heap_acquire(1)},
+    // operator new and delete: plain, array, sized, nothrow, aligned, and all of it together. The nothrow forms are noexcept.
+    throwing({"_Znwm", kCppOperator, heap_acquire(1)}),
     {"_ZnwmRKSt9nothrow_t", kCppOperator, heap_acquire(1)},
-    {"_ZnwmSt11align_val_t", kCppOperator, heap_acquire(1)},
+    throwing({"_ZnwmSt11align_val_t", kCppOperator, heap_acquire(1)}),
     {"_ZnwmSt11align_val_tRKSt9nothrow_t", kCppOperator, heap_acquire(1)},
-    {"_Znam", kCppOperator, heap_acquire(1)},
+    throwing({"_Znam", kCppOperator, heap_acquire(1)}),
     {"_ZnamRKSt9nothrow_t", kCppOperator, heap_acquire(1)},
-    {"_ZnamSt11align_val_t", kCppOperator, heap_acquire(1)},
+    throwing({"_ZnamSt11align_val_t", kCppOperator, heap_acquire(1)}),
     {"_ZnamSt11align_val_tRKSt9nothrow_t", kCppOperator, heap_acquire(1)},
     {"_ZdlPv", kCppOperator, heap_release(1)},
     {"_ZdlPvRKSt9nothrow_t", kCppOperator, heap_release(1)},

@@ -21,6 +21,7 @@ struct AllocatorFunction {
     AllocatorFamily family = AllocatorFamily::kLibc;
     uint64_t shape = 0;            // packed, see attach/call_shape.h
     bool in_jemalloc_api = false;  // exists with a prefix in prefixed builds of jemalloc: je_malloc
+    bool may_throw = false;        // a C++ exception may leave it: no return probe, see attach/return_sites.h
 };
 
 std::span<const AllocatorFunction> allocator_functions();

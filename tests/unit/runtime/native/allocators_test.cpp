@@ -78,6 +78,17 @@ TEST(Allocators, T13_every_form_of_operator_new_and_delete_has_a_row) {
     }
 }
 
+TEST(Allocators, every_form_of_new_that_may_throw_is_marked_and_nothing_that_is_noexcept) {
+    for (const AllocatorFunction& function : allocator_functions()) {
+        const std::string_view name = function.symbol;
+        const bool is_new = name.starts_with("_Zn") || name.starts_with("tc_new") || name.starts_with("mi_new") ||
+                            name.starts_with("mi_heap_alloc_new");
+        const bool is_nothrow = !name.starts_with("mi_") && name.find("nothrow") != std::string_view::npos;
+
+        EXPECT_EQ(function.may_throw, is_new && !is_nothrow) << name;
+    }
+}
+
 TEST(Allocators, T18_mremap_reads_its_own_arguments_and_not_those_of_mmap) {
     const CallShape mremap = shape_of("mremap");
     const CallShape mmap = shape_of("mmap");
