@@ -105,10 +105,11 @@ Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOption
     };
     code.import_name = [&elf](uint64_t slot) { return import_name(elf, slot); };
     code.import_definition = [&elf](uint64_t slot) { return import_definition(elf, slot); };
-    if (!code.symbols.empty()) {
-        const auto ranges = std::make_shared<const UnwindRanges>(elf);
-        code.range_of = [ranges](uint64_t address) { return ranges->range_of(address); };
-    }
+    // Read when first asked for: few modules have functions that may throw.
+    code.range_of = [&elf, ranges = std::shared_ptr<const UnwindRanges>()](uint64_t address) mutable {
+        if (!ranges) ranges = std::make_shared<const UnwindRanges>(elf);
+        return ranges->range_of(address);
+    };
     code.is_go = elf.is_go();
     code.is_library = elf.is_position_independent() && elf.interpreter().empty();
     return code;

@@ -10,7 +10,7 @@
 namespace whoholds {
 namespace {
 
-constexpr uint64_t kMaxTableBytes = 64 << 20;  // the largest programs have a million functions, eight bytes each
+constexpr uint64_t kMaxTableBytes = 16 << 20;  // two million functions, far more than the largest programs have
 constexpr size_t kHeaderBytes = 12;
 // version 1; address of .eh_frame: 4 bytes relative to their place; count: 4 bytes; table: 4 bytes relative to the section
 constexpr std::array<uint8_t, 4> kUsualForm = {0x01, 0x1b, 0x03, 0x3b};
