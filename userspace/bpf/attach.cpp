@@ -105,6 +105,10 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
                 skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
                 continue;
             }
+            if (WH_SHAPE_GET(probe.shape, BY_RET) && probe.return_offsets.empty()) {
+                skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "its returns are not known"});
+                continue;
+            }
             uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
             Target& first = probe.needs_return ? enter : release;
             first.add(probe.probe_offset(), cookie, probe.symbol);

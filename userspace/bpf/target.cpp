@@ -84,16 +84,27 @@ PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool ma
     options.heap = heap;
     options.mappings = mappings;
     options.target_root = fmt::format("{}/{}/root", root.path, pid);
+    auto refuse = [&](const char* sentence) {
+        options.return_probes_allowed = false;
+        options.return_probes_refusal = sentence;
+    };
     if (highest_seccomp_mode(root, pid) == kSeccompFilter) {
         static const bool kSurvives = return_probes_survive_seccomp();
-        if (!kSurvives) {
-            options.return_probes_allowed = false;
-            options.return_probes_refusal =
+        if (!kSurvives)
+            refuse(
                 "the process is under a seccomp filter, and on this kernel a return probe would kill it: run it "
                 "without "
-                "the filter (seccomp: Unconfined), or on Linux 6.14 or newer";
-        }
+                "the filter (seccomp: Unconfined), or on Linux 6.14 or newer");
     }
+    // Return probes keep the shadow stack in step from 6.11 on (x86/shstk: Make return uprobe work with shadow stack); to try
+    // it takes a process with shadow stacks of its own, so here the version has to do.
+    constexpr KernelRelease kKeepsShadowStack{6, 11, 0};
+    auto status = read_status(root, pid);
+    auto release = read_kernel_release(root);
+    if (status && status->has_shadow_stack && release && *release < kKeepsShadowStack)
+        refuse(
+            "the process uses shadow stacks, and on kernels before 6.11 a return probe would kill it: start it with "
+            "GLIBC_TUNABLES=glibc.cpu.x86_shstk=off, or use Linux 6.11 or newer");
     return options;
 }
 

@@ -51,9 +51,10 @@ struct ProcessStatus {
     bool is_kernel_thread = false;  // PF_KTHREAD in stat's flags
     uint32_t uid = 0;               // the effective one
     uint32_t thread_count = 0;
-    int seccomp_mode = 0;  // 0 off, 1 strict, 2 filter
-    int pointer_bits = 0;  // from the ELF class of exe: 32, 64; 0 unknown
-    std::string machine;   // "x86-64", "i386", "aarch64", … from e_machine; "" unknown
+    int seccomp_mode = 0;           // 0 off, 1 strict, 2 filter
+    bool has_shadow_stack = false;  // user-space shadow stacks (x86 CET) are on
+    int pointer_bits = 0;           // from the ELF class of exe: 32, 64; 0 unknown
+    std::string machine;            // "x86-64", "i386", "aarch64", … from e_machine; "" unknown
 
     [[nodiscard]] bool is_zombie() const { return state == 'Z' || state == 'X'; }
 };

@@ -98,6 +98,8 @@ Result<void> parse_status_text(std::string_view text, ProcessStatus& status) {
     if (!threads) return bad_field(status.pid, "Threads");
     status.thread_count = *threads;
     status.seccomp_mode = seccomp_mode_of(text);
+    status.has_shadow_stack =
+        find_field(text, "x86_Thread_features:").value_or("").find("shstk") != std::string_view::npos;
 
     std::string_view pids = find_field(text, "NSpid:").value_or("");
     for (std::string_view field = cut_field(pids); !field.empty(); field = cut_field(pids)) {

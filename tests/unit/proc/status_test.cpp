@@ -57,6 +57,16 @@ TEST(Stat, ends_the_name_at_the_last_parenthesis) {
     EXPECT_EQ(stat->start_ticks, 5000U);
 }
 
+TEST(Status, reads_whether_shadow_stacks_are_on) {
+    FakeProc proc;
+    ASSERT_TRUE(read_status(proc.root(), 42));
+    EXPECT_FALSE(read_status(proc.root(), 42)->has_shadow_stack);
+
+    proc.write("42/status", std::string(kStatus) + "x86_Thread_features:\tshstk wrss\n");
+
+    EXPECT_TRUE(read_status(proc.root(), 42)->has_shadow_stack);
+}
+
 TEST(Stat, refuses_what_is_cut_short) {
     const std::string whole = std::string("42 (server) S") + kStatTail;
     ASSERT_TRUE(parse_stat(whole));
