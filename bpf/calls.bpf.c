@@ -87,7 +87,8 @@ WH_INLINE bool in_progress(struct wh_call *call, u64 cookie, u64 sp, struct task
     if (!call->sp || sp > call->sp) return false;
     u64 return_address = 0;
     if (bpf_probe_read_user(&return_address, sizeof(return_address), (void *)call->sp) || !return_address) return false;
-    if (!WH_SHAPE_GET(call->cookie, BY_RET)) return return_address == trampoline_address(task);
+    if (return_address == trampoline_address(task)) return true;  // also if one with BY_RET jumped to one with a return probe
+    if (!WH_SHAPE_GET(call->cookie, BY_RET)) return false;
     // The same function entered again at the same place is a second try after an exception, and not a tail call.
     if (sp == call->sp && cookie == call->cookie) return false;
     return return_address == call->return_address;
@@ -306,7 +307,7 @@ int call_return(struct pt_regs *ctx)
     struct wh_call *call = &thread->calls[group];
     bool at_ret = WH_SHAPE_GET(cookie, BY_RET);  // the return address is still on the stack
     if (!call->sp || PT_REGS_SP(ctx) != call->sp + (at_ret ? 0 : 8)) return 0;
-    if (at_ret && bpf_probe_read_user(&call->return_address, sizeof(call->return_address), (void *)call->sp)) return 0;
+    if (at_ret && !WH_SHAPE_GET(call->cookie, BY_RET)) return 0;  // shared code: the return probe of that call comes next
     call->sp = 0;
 
     u64 result = PT_REGS_RC(ctx);

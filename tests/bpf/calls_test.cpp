@@ -351,6 +351,22 @@ TEST_F(CallsTest, T7_return_seen_at_the_ret_instruction) {
     EXPECT_EQ(kind(WH_KIND_HEAP).acquired, (Amount{2, 184}));
 }
 
+TEST_F(CallsTest, T7_ret_shared_with_a_function_that_has_a_return_probe) {
+    // acquire_by_jump has a return probe and ends by jumping into code whose ret is probed for another function.
+    returning(kA);
+    wh_fake_acquire_by_jump(77);
+
+    ProfileKind heap = kind(WH_KIND_HEAP);
+
+    EXPECT_EQ(heap.held, (Amount{1, 77}));
+    auto maps = read_maps(ProcRoot{}, getpid());
+    const uint64_t caller = only_stack()->frames[0];
+    for (const Mapping& mapping : *maps)
+        if (caller >= mapping.start && caller < mapping.end) {
+            EXPECT_NE(mapping.path, "[uprobes]");
+        }
+}
+
 TEST_F(CallsTest, T7_exception_through_a_call_seen_by_ret_reaches_its_handler) {
     for (int attempt = 0; attempt < 3; attempt++) {  // the same call site again: not a nested call
         try {

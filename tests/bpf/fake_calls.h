@@ -27,5 +27,8 @@ uint64_t remap(uint64_t address, uint64_t old_size, uint64_t new_size, int flags
 extern "C" uint64_t wh_fake_acquire_by_ret(uint64_t size);
 extern "C" const char wh_fake_ret_of_acquire[];
 
+// Has a return probe and jumps into the code of wh_fake_acquire_by_ret, as the slow paths of allocators do.
+extern "C" uint64_t wh_fake_acquire_by_jump(uint64_t size);
+
 // Jumps to acquire_other(size + 1): both are entered with the same stack pointer, and return together.
 extern "C" uint64_t wh_fake_acquire_by_tail_call(uint64_t size);

@@ -39,6 +39,7 @@ std::vector<ProbedFunction> fake_functions() {
         {address_of(wh_fake_acquire_by_tail_call), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1}), "acquire_by_tail_call"},
         {address_of(wh_fake_acquire_by_ret), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1, .by_ret = true}),
          "acquire_by_ret", wh_fake_ret_of_acquire},
+        {address_of(wh_fake_acquire_by_jump), heap(WH_OPERATION_ACQUIRE, {.size_arg = 1}), "acquire_by_jump"},
         {address_of(fake::acquire_product), heap(WH_OPERATION_ACQUIRE, {.size_arg = 2, .size_factor_arg = 1}),
          "acquire_product"},
         {address_of(fake::acquire_out),
