@@ -11,8 +11,7 @@
 
 #define WH_MREMAP_DONTUNMAP 4
 
-WH_INLINE u32 group_of(u32 kind)
-{
+WH_INLINE u32 group_of(u32 kind) {
     switch (kind) {
 #define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
     case enumerator: return group;
@@ -22,8 +21,7 @@ WH_INLINE u32 group_of(u32 kind)
     return 0;
 }
 
-WH_INLINE u32 hiding_groups(u32 kind)
-{
+WH_INLINE u32 hiding_groups(u32 kind) {
     switch (kind) {
 #define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
     case enumerator: return hidden_inside;
@@ -33,8 +31,7 @@ WH_INLINE u32 hiding_groups(u32 kind)
     return 0;
 }
 
-WH_INLINE bool kind_is_range(u32 kind)
-{
+WH_INLINE bool kind_is_range(u32 kind) {
     switch (kind) {
 #define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
     case enumerator: return is_range;
@@ -50,22 +47,20 @@ WH_INLINE bool kind_is_range(u32 kind)
     asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
 
 // Integer argument n of the System V calling convention, counted from 1; 0 for n = 0.
-WH_INLINE u64 argument(struct pt_regs *ctx, u32 n)
-{
+WH_INLINE u64 argument(struct pt_regs* ctx, u32 n) {
     u64 value = 0;
     switch (n) {
-    case 1: WH_READ_REGISTER(ctx, value, rdi); break;
-    case 2: WH_READ_REGISTER(ctx, value, rsi); break;
-    case 3: WH_READ_REGISTER(ctx, value, rdx); break;
-    case 4: WH_READ_REGISTER(ctx, value, rcx); break;
-    case 5: WH_READ_REGISTER(ctx, value, r8); break;
-    case 6: WH_READ_REGISTER(ctx, value, r9); break;
+        case 1: WH_READ_REGISTER(ctx, value, rdi); break;
+        case 2: WH_READ_REGISTER(ctx, value, rsi); break;
+        case 3: WH_READ_REGISTER(ctx, value, rdx); break;
+        case 4: WH_READ_REGISTER(ctx, value, rcx); break;
+        case 5: WH_READ_REGISTER(ctx, value, r8); break;
+        case 6: WH_READ_REGISTER(ctx, value, r9); break;
     }
     return value;
 }
 
-WH_INLINE u64 size_of_call(struct pt_regs *ctx, u64 cookie)
-{
+WH_INLINE u64 size_of_call(struct pt_regs* ctx, u64 cookie) {
     u32 size_arg = WH_SHAPE_GET(cookie, SIZE_ARG);
     if (!size_arg) return 1;
     u64 size = argument(ctx, size_arg);
@@ -74,7 +69,7 @@ WH_INLINE u64 size_of_call(struct pt_regs *ctx, u64 cookie)
     u64 factor = argument(ctx, factor_arg);
     if ((size | factor) >> 32 && size) {
         u64 most = ~0ull / size;
-        barrier_var(most);  // else clang makes a 128-bit multiplication of it, which BPF does not have
+        barrier_var(most);                // else clang makes a 128-bit multiplication of it, which BPF does not have
         if (factor > most) return ~0ull;  // the call is going to fail
     }
     return size * factor;
@@ -82,12 +77,12 @@ WH_INLINE u64 size_of_call(struct pt_regs *ctx, u64 cookie)
 
 // Whether `call` is still in progress at a call with `cookie` and stack pointer sp: its slot for the return address still holds
 // the trampoline, or, without a return probe, the address that it held when the call began.
-WH_INLINE bool in_progress(struct wh_call *call, u64 cookie, u64 sp, struct task_struct *task)
-{
+WH_INLINE bool in_progress(struct wh_call* call, u64 cookie, u64 sp, struct task_struct* task) {
     if (!call->sp || sp > call->sp) return false;
     u64 return_address = 0;
-    if (bpf_probe_read_user(&return_address, sizeof(return_address), (void *)call->sp) || !return_address) return false;
-    if (return_address == trampoline_address(task)) return true;  // also if one with BY_RET jumped to one with a return probe
+    if (bpf_probe_read_user(&return_address, sizeof(return_address), (void*)call->sp) || !return_address) return false;
+    if (return_address == trampoline_address(task))
+        return true;  // also if one with BY_RET jumped to one with a return probe
     if (!WH_SHAPE_GET(call->cookie, BY_RET)) return false;
     // The same function entered again at the same place is a second try after an exception, and not a tail call.
     if (sp == call->sp && cookie == call->cookie) return false;
@@ -95,15 +90,14 @@ WH_INLINE bool in_progress(struct wh_call *call, u64 cookie, u64 sp, struct task
 }
 
 // True if this call is part of another one that we see as a whole.
-WH_INLINE bool is_nested(struct wh_thread *thread, u64 cookie, u64 sp, struct task_struct *task)
-{
+WH_INLINE bool is_nested(struct wh_thread* thread, u64 cookie, u64 sp, struct task_struct* task) {
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     u32 own = group_of(kind);
     u32 hiding = hiding_groups(kind);
 #pragma unroll
     for (u32 group = 0; group < WH_GROUP_COUNT; group++) {
         if (group != own && !(hiding & 1u << group)) continue;
-        struct wh_call *call = &thread->calls[group];
+        struct wh_call* call = &thread->calls[group];
         if (!call->sp) continue;
         if (in_progress(call, cookie, sp, task)) return true;
         call->sp = 0;
@@ -113,8 +107,7 @@ WH_INLINE bool is_nested(struct wh_thread *thread, u64 cookie, u64 sp, struct ta
 }
 
 // Not found young: user space holds it, or it was taken before we attached.
-static __noinline void send_release(u32 kind_process, u64 key, u64 size, u32 flags)
-{
+static __noinline void send_release(u32 kind_process, u64 key, u64 size, u32 flags) {
     struct wh_record record = {
         .type = WH_RECORD_RELEASE,
         .kind = kind_process & 0xff,
@@ -128,8 +121,7 @@ static __noinline void send_release(u32 kind_process, u64 key, u64 size, u32 fla
     if (!send_or_keep(&record)) count(WH_COUNTER_RELEASE_LOST);
 }
 
-static __noinline void send_restore(u32 kind_process, u64 key)
-{
+static __noinline void send_restore(u32 kind_process, u64 key) {
     struct wh_record record = {
         .type = WH_RECORD_RESTORE,
         .kind = kind_process & 0xff,
@@ -141,8 +133,7 @@ static __noinline void send_restore(u32 kind_process, u64 key)
     if (!send_or_keep(&record)) count(WH_COUNTER_RESTORE_LOST);
 }
 
-static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 time_ns, u64 flags_stack)
-{
+static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 time_ns, u64 flags_stack) {
     struct wh_record record = {
         .type = WH_RECORD_ACQUIRE,
         .kind = kind_process & 0xff,
@@ -157,8 +148,7 @@ static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 tim
     if (!send(&record)) count_lost(record.stack, size);
 }
 
-WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack, u64 time_ns)
-{
+WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack, u64 time_ns) {
     if (size <= WH_YOUNG_SIZE_MAX) {
         u64 old = 0;
         enum wh_young_result result = young_put(kind, process, key, pack_size_stack(size, stack), time_ns, &old);
@@ -173,8 +163,7 @@ WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack,
     send_acquire(kind | process << 16, key, size, time_ns, stack);
 }
 
-WH_INLINE void release(u32 kind, u32 process, u64 key)
-{
+WH_INLINE void release(u32 kind, u32 process, u64 key) {
     u64 size_stack, time_ns;
     if (young_take(kind, process, key, &size_stack, &time_ns))
         count_died(stack_of_packed(size_stack), size_of_packed(size_stack));
@@ -184,8 +173,7 @@ WH_INLINE void release(u32 kind, u32 process, u64 key)
 
 // The old resource of a realloc is released when the call begins, since another thread may be given its address before the
 // call returns; should the call fail, it is put back.
-WH_INLINE void release_tentatively(struct wh_call *call, u32 kind, u32 process, u64 key, u64 size)
-{
+WH_INLINE void release_tentatively(struct wh_call* call, u32 kind, u32 process, u64 key, u64 size) {
     call->old_key = key;
     if (!kind_is_range(kind) && young_take(kind, process, key, &call->old_size_stack, &call->old_time_ns)) {
         count_died(stack_of_packed(call->old_size_stack), size_of_packed(call->old_size_stack));
@@ -196,8 +184,7 @@ WH_INLINE void release_tentatively(struct wh_call *call, u32 kind, u32 process, 
     call->old_state = WH_OLD_SENT;
 }
 
-WH_INLINE void restore(struct wh_call *call, u32 kind, u32 process)
-{
+WH_INLINE void restore(struct wh_call* call, u32 kind, u32 process) {
     if (call->old_state == WH_OLD_TAKEN_FROM_YOUNG) {
         u32 stack = stack_of_packed(call->old_size_stack);
         u64 size = size_of_packed(call->old_size_stack);
@@ -208,18 +195,16 @@ WH_INLINE void restore(struct wh_call *call, u32 kind, u32 process)
     }
 }
 
-WH_INLINE bool succeeded(u64 cookie, u64 result)
-{
+WH_INLINE bool succeeded(u64 cookie, u64 result) {
     switch (WH_SHAPE_GET(cookie, SUCCESS)) {
-    case WH_SUCCESS_NOT_ZERO: return result != 0;
-    case WH_SUCCESS_NOT_MINUS_ONE: return result != ~0ull;
-    case WH_SUCCESS_ZERO: return (u32)result == 0;  // an int: the upper half is undefined
+        case WH_SUCCESS_NOT_ZERO: return result != 0;
+        case WH_SUCCESS_NOT_MINUS_ONE: return result != ~0ull;
+        case WH_SUCCESS_ZERO: return (u32)result == 0;  // an int: the upper half is undefined
     }
     return true;
 }
 
-WH_INLINE void begin_call(struct pt_regs *ctx, struct wh_call *call, u64 cookie, u32 kind, u32 process)
-{
+WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie, u32 kind, u32 process) {
     u32 operation = WH_SHAPE_GET(cookie, OPERATION);
     call->cookie = cookie;
     call->size = size_of_call(ctx, cookie);
@@ -237,13 +222,12 @@ WH_INLINE void begin_call(struct pt_regs *ctx, struct wh_call *call, u64 cookie,
 }
 
 SEC("uprobe")
-int call_enter(struct pt_regs *ctx)
-{
+int call_enter(struct pt_regs* ctx) {
     u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
-    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (!thread) {
         count(WH_COUNTER_NO_THREAD_STATE);
         return 0;
@@ -253,21 +237,20 @@ int call_enter(struct pt_regs *ctx)
     if (is_nested(thread, cookie, sp, task)) return 0;
     u32 group = group_of(kind);
     if (group >= WH_GROUP_COUNT) return 0;
-    struct wh_call *call = &thread->calls[group];
+    struct wh_call* call = &thread->calls[group];
     begin_call(ctx, call, cookie, kind, WH_SHAPE_GET(cookie, PROCESS));
     if (WH_SHAPE_GET(cookie, BY_RET) &&
-        bpf_probe_read_user(&call->return_address, sizeof(call->return_address), (void *)sp))
+        bpf_probe_read_user(&call->return_address, sizeof(call->return_address), (void*)sp))
         return 0;
     call->sp = sp;
     return 0;
 }
 
-WH_INLINE void record_acquired(struct pt_regs *ctx, struct task_struct *task, struct wh_thread *thread,
-                               struct wh_call *call, u32 kind, u32 process, u64 result, bool at_ret)
-{
+WH_INLINE void record_acquired(struct pt_regs* ctx, struct task_struct* task, struct wh_thread* thread,
+                               struct wh_call* call, u32 kind, u32 process, u64 result, bool at_ret) {
     u64 key = result;
     if (WH_SHAPE_GET(call->cookie, KEY_INDIRECT)) {
-        if (bpf_probe_read_user(&key, sizeof(key), (void *)call->key)) {
+        if (bpf_probe_read_user(&key, sizeof(key), (void*)call->key)) {
             count(WH_COUNTER_KEY_UNREADABLE);
             return;
         }
@@ -294,20 +277,20 @@ WH_INLINE void record_acquired(struct pt_regs *ctx, struct task_struct *task, st
 }
 
 SEC("uprobe")
-int call_return(struct pt_regs *ctx)
-{
+int call_return(struct pt_regs* ctx) {
     u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
-    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
     if (!thread) return 0;
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     u32 group = group_of(kind);
     if (group >= WH_GROUP_COUNT) return 0;
-    struct wh_call *call = &thread->calls[group];
+    struct wh_call* call = &thread->calls[group];
     bool at_ret = WH_SHAPE_GET(cookie, BY_RET);  // the return address is still on the stack
     if (!call->sp || PT_REGS_SP(ctx) != call->sp + (at_ret ? 0 : 8)) return 0;
-    if (at_ret && !WH_SHAPE_GET(call->cookie, BY_RET)) return 0;  // shared code: the return probe of that call comes next
+    if (at_ret && !WH_SHAPE_GET(call->cookie, BY_RET))
+        return 0;  // shared code: the return probe of that call comes next
     call->sp = 0;
 
     u64 result = PT_REGS_RC(ctx);
@@ -327,16 +310,15 @@ int call_return(struct pt_regs *ctx)
 }
 
 SEC("uprobe")
-int call_release(struct pt_regs *ctx)
-{
+int call_release(struct pt_regs* ctx) {
     u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
     u64 key = argument(ctx, WH_SHAPE_GET(cookie, KEY_ARG));
     if (!key) return 0;
     u32 kind = WH_SHAPE_GET(cookie, KIND);
-    struct wh_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
     if (thread && is_nested(thread, cookie, sp, task)) return 0;
     release(kind, WH_SHAPE_GET(cookie, PROCESS), key);

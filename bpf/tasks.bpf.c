@@ -11,8 +11,7 @@ struct {
     __type(value, u32);
 } traced_tgids SEC(".maps");
 
-WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags)
-{
+WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags) {
     struct wh_record record = {
         .type = type,
         .process = process,
@@ -25,13 +24,12 @@ WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
-{
+int BPF_PROG(on_exec, struct task_struct* task) {
     u32 tgid = task->tgid;
-    u32 *index = bpf_map_lookup_elem(&traced_tgids, &tgid);
+    u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) return 0;
     u32 slot = *index;
-    struct wh_process *process = bpf_map_lookup_elem(&processes, &slot);
+    struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process) return 0;
     // The old address space is gone; its probes stop matching at once, unless we waited for this exec.
     process->mm = process->flags & WH_PROCESS_ADOPT_ON_EXEC ? (u64)task->mm : 0;
@@ -41,11 +39,10 @@ int BPF_PROG(on_exec, struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
-{
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     u32 tgid = parent->tgid;
     if (parent->tgid == child->tgid) return 0;  // a thread
-    u32 *index = bpf_map_lookup_elem(&traced_tgids, &tgid);
+    u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) return 0;
     notify(WH_RECORD_FORK, *index, child->tgid, parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
     return 0;
@@ -53,13 +50,12 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 // At _dl_debug_state: the dynamic linker calls it before and after it changes its list of libraries, for debuggers.
 SEC("uprobe")
-int loader_changed(struct pt_regs *ctx)
-{
+int loader_changed(struct pt_regs* ctx) {
     u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
     u32 slot = WH_SHAPE_GET(cookie, PROCESS);
-    struct wh_process *process = bpf_map_lookup_elem(&processes, &slot);
+    struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process) return 0;
     if (process->flags & WH_PROCESS_STOP_AT_LOADER) bpf_send_signal(19 /* SIGSTOP */);
     notify(WH_RECORD_LOADER, slot, 0, 0);
@@ -67,9 +63,8 @@ int loader_changed(struct pt_regs *ctx)
 }
 
 SEC("iter/task")
-int locate(struct bpf_iter__task *ctx)
-{
-    struct task_struct *task = ctx->task;
+int locate(struct bpf_iter__task* ctx) {
+    struct task_struct* task = ctx->task;
     if (!task) return 0;
     if (number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid)) != locate_tgid) return 0;
     struct wh_located_task located = {

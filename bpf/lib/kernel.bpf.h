@@ -29,7 +29,7 @@ struct pid_namespace {
 };
 struct upid {
     int nr;
-    struct pid_namespace *ns;
+    struct pid_namespace* ns;
 };
 struct pid {
     unsigned int level;
@@ -39,7 +39,7 @@ struct xol_area {
     unsigned long vaddr;
 };
 struct uprobes_state {
-    struct xol_area *xol_area;
+    struct xol_area* xol_area;
 };
 struct mm_struct {
     struct uprobes_state uprobes_state;
@@ -48,27 +48,27 @@ struct return_instance {
     unsigned long stack;
     unsigned long orig_ret_vaddr;
     _Bool chained;
-    struct return_instance *next;
+    struct return_instance* next;
 };
 struct uprobe_task {
-    struct return_instance *return_instances;
+    struct return_instance* return_instances;
 };
 struct task_struct {
     int pid;
     int tgid;
-    struct mm_struct *mm;
-    struct task_struct *group_leader;
-    struct pid *thread_pid;
-    struct uprobe_task *utask;
+    struct mm_struct* mm;
+    struct task_struct* group_leader;
+    struct pid* thread_pid;
+    struct uprobe_task* utask;
     u64 start_time;
 };
 struct seq_file;
 struct bpf_iter_meta {
-    struct seq_file *seq;
+    struct seq_file* seq;
 };
 struct bpf_iter__task {
-    struct bpf_iter_meta *meta;
-    struct task_struct *task;
+    struct bpf_iter_meta* meta;
+    struct task_struct* task;
 };
 
 #pragma clang attribute pop

@@ -10,8 +10,8 @@
 
 // A call in progress. Private to its thread: uprobe programs may be preempted, so nothing per CPU is safe.
 struct wh_call {
-    u64 sp;      // stack pointer at the entry of the outermost call; 0: none in progress
-    u64 cookie;  // its shape
+    u64 sp;              // stack pointer at the entry of the outermost call; 0: none in progress
+    u64 cookie;          // its shape
     u64 return_address;  // for shapes with BY_RET
     u64 size;
     u64 key;
@@ -97,39 +97,34 @@ WH_INLINE void count(enum wh_counter counter) { __sync_fetch_and_add(&counters[c
 WH_INLINE u32 cpu_shard(void) { return bpf_get_smp_processor_id() & config.shard_mask; }
 
 // Called with every hit, so it must stay cheap: one atomic add on a line of this CPU's shard.
-WH_INLINE void count_hit(u64 cookie)
-{
+WH_INLINE void count_hit(u64 cookie) {
     u32 index = cpu_shard() * WH_MAX_PROBES + WH_SHAPE_GET(cookie, PROBE);
-    u64 *hits = bpf_map_lookup_elem(&probe_hits, &index);
+    u64* hits = bpf_map_lookup_elem(&probe_hits, &index);
     if (hits) __sync_fetch_and_add(hits, 1);
 }
 
-WH_INLINE struct wh_stack_counters *counters_of(u32 stack)
-{
+WH_INLINE struct wh_stack_counters* counters_of(u32 stack) {
     u32 index = cpu_shard() * config.stack_stride + stack;
     return bpf_map_lookup_elem(&stack_counters, &index);
 }
 
-WH_INLINE void count_died(u32 stack, u64 size)
-{
-    struct wh_stack_counters *c = counters_of(stack);
+WH_INLINE void count_died(u32 stack, u64 size) {
+    struct wh_stack_counters* c = counters_of(stack);
     if (!c) return;
     __sync_fetch_and_add(&c->died_count, 1);
     __sync_fetch_and_add(&c->died_bytes, size);
 }
 
-WH_INLINE void count_undied(u32 stack, u64 size)
-{
-    struct wh_stack_counters *c = counters_of(stack);
+WH_INLINE void count_undied(u32 stack, u64 size) {
+    struct wh_stack_counters* c = counters_of(stack);
     if (!c) return;
     __sync_fetch_and_add(&c->died_count, -1);
     __sync_fetch_and_add(&c->died_bytes, -size);
 }
 
-WH_INLINE void count_lost(u32 stack, u64 size)
-{
+WH_INLINE void count_lost(u32 stack, u64 size) {
     count(WH_COUNTER_ACQUIRE_LOST);
-    struct wh_stack_counters *c = counters_of(stack);
+    struct wh_stack_counters* c = counters_of(stack);
     if (!c) return;
     __sync_fetch_and_add(&c->lost_count, 1);
     __sync_fetch_and_add(&c->lost_bytes, size);

@@ -7,28 +7,25 @@
 
 #define WH_STACK_MAX_STEP (1u << 20)  // bytes between two frames; more is taken for garbage
 
-WH_INLINE u64 mix(u64 hash, u64 value)
-{
+WH_INLINE u64 mix(u64 hash, u64 value) {
     hash ^= value;
     hash *= 0x9e3779b97f4a7c15ull;
     return hash ^ hash >> 29;
 }
 
 // Where uretprobes make functions return to; 0 if this address space has none.
-WH_INLINE u64 trampoline_address(struct task_struct *task)
-{
-    struct mm_struct *mm = task->mm;
+WH_INLINE u64 trampoline_address(struct task_struct* task) {
+    struct mm_struct* mm = task->mm;
     if (!mm) return 0;
-    struct xol_area *area = mm->uprobes_state.xol_area;
+    struct xol_area* area = mm->uprobes_state.xol_area;
     return area ? area->vaddr : 0;
 }
 
 // The return address that a uretprobe took away from the stack slot. Functions that were tail-called share a slot; the entry
 // that is not chained holds the true address.
-__noinline u64 hijacked_return_address(u64 slot)
-{
-    struct task_struct *task = bpf_get_current_task_btf();
-    struct return_instance *instance = BPF_CORE_READ(task, utask, return_instances);
+__noinline u64 hijacked_return_address(u64 slot) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
     for (int i = 0; i < 64 && instance; i++) {
         if (BPF_CORE_READ(instance, stack) == slot && !BPF_CORE_READ(instance, chained))
             return BPF_CORE_READ(instance, orig_ret_vaddr);
@@ -47,8 +44,7 @@ struct wh_walk {
 };
 
 // One frame further; 0: the walk ended. A global function, which the verifier checks once and not for each iteration.
-__noinline int walk_step(struct wh_walk *walk, struct wh_thread *thread)
-{
+__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     u64 frame[2] = {};
     if (!walk || !thread) return 0;
     if (walk->fp == 0) {
@@ -59,7 +55,7 @@ __noinline int walk_step(struct wh_walk *walk, struct wh_thread *thread)
         walk->status = WH_STACK_BROKEN;
         return 0;
     }
-    if (bpf_probe_read_user(frame, sizeof(frame), (void *)walk->fp)) {
+    if (bpf_probe_read_user(frame, sizeof(frame), (void*)walk->fp)) {
         walk->status = WH_STACK_READ_FAILED;
         return 0;
     }
@@ -81,14 +77,14 @@ __noinline int walk_step(struct wh_walk *walk, struct wh_thread *thread)
     return 1;
 }
 
-static __noinline int send_stack(struct wh_walk *walk, struct wh_thread *thread, u64 *slot, u32 stack, u32 kind_process)
-{
-    u64 unsent = *(volatile u64 *)slot;
+static __noinline int send_stack(struct wh_walk* walk, struct wh_thread* thread, u64* slot, u32 stack,
+                                 u32 kind_process) {
+    u64 unsent = *(volatile u64*)slot;
     if (unsent & WH_STACK_SENT) return 0;
     if (__sync_val_compare_and_swap(slot, unsent, unsent | WH_STACK_SENT) != unsent) return 0;
-    struct wh_stack_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    struct wh_stack_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record) {
-        *(volatile u64 *)slot = unsent;  // the next event with this stack tries again
+        *(volatile u64*)slot = unsent;  // the next event with this stack tries again
         count(WH_COUNTER_STACK_RETRIED);
         return 0;
     }
@@ -105,18 +101,17 @@ static __noinline int send_stack(struct wh_walk *walk, struct wh_thread *thread,
 }
 
 // Index of the stack; if the table is full, the row for what has none. Sends its frames if they were not sent yet.
-WH_INLINE u32 stack_index(struct wh_walk *walk, struct wh_thread *thread, u32 kind, u32 process)
-{
+WH_INLINE u32 stack_index(struct wh_walk* walk, struct wh_thread* thread, u32 kind, u32 process) {
     u64 hash = mix(walk->hash, (u64)process << 16 | kind << 8 | walk->status) & ~WH_STACK_SENT;
     if (!hash) hash = 2;
     u32 bucket_index = (hash >> 32) & config.stack_bucket_mask;
 #pragma unroll
     for (int probe = 0; probe < 2; probe++) {
-        struct wh_stack_bucket *bucket = bpf_map_lookup_elem(&stacks, &bucket_index);
+        struct wh_stack_bucket* bucket = bpf_map_lookup_elem(&stacks, &bucket_index);
         if (!bucket) break;
 #pragma unroll
         for (u32 way = 0; way < WH_STACK_WAYS; way++) {
-            u64 found = *(volatile u64 *)&bucket->hash[way];
+            u64 found = *(volatile u64*)&bucket->hash[way];
             if (!found) {
                 found = __sync_val_compare_and_swap(&bucket->hash[way], 0, hash);
                 if (!found) {
@@ -142,9 +137,8 @@ struct wh_caller {
 };
 
 // The stack of the caller, as it is when the acquiring call has returned.
-WH_INLINE u32 caller_stack(const struct wh_caller *caller, struct task_struct *task, struct wh_thread *thread, u32 kind,
-                           u32 process)
-{
+WH_INLINE u32 caller_stack(const struct wh_caller* caller, struct task_struct* task, struct wh_thread* thread, u32 kind,
+                           u32 process) {
     struct wh_walk walk = {
         .fp = caller->fp,
         .sp = caller->sp,

@@ -6,25 +6,22 @@
 #include "lib/maps.bpf.h"
 
 // Waking costs the target an interrupt, so it is done when much waits; else user space comes by on its timer.
-WH_INLINE u64 wake_flags(void)
-{
+WH_INLINE u64 wake_flags(void) {
     u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
     return waiting >= config.ring_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-WH_INLINE bool send(const struct wh_record *record)
-{
-    struct wh_record *place = bpf_ringbuf_reserve(&ring, sizeof(*place), 0);
+WH_INLINE bool send(const struct wh_record* record) {
+    struct wh_record* place = bpf_ringbuf_reserve(&ring, sizeof(*place), 0);
     if (!place) return false;
     *place = *record;
     bpf_ringbuf_submit(place, wake_flags());
     return true;
 }
 
-WH_INLINE bool send_or_keep(const struct wh_record *record)
-{
+WH_INLINE bool send_or_keep(const struct wh_record* record) {
     if (send(record)) return true;
-    struct wh_record *place = bpf_ringbuf_reserve(&backlog, sizeof(*place), 0);
+    struct wh_record* place = bpf_ringbuf_reserve(&backlog, sizeof(*place), 0);
     if (!place) return false;
     *place = *record;
     bpf_ringbuf_submit(place, BPF_RB_FORCE_WAKEUP);
@@ -32,9 +29,8 @@ WH_INLINE bool send_or_keep(const struct wh_record *record)
     return true;
 }
 
-WH_INLINE bool send_now(const struct wh_record *record)
-{
-    struct wh_record *place = bpf_ringbuf_reserve(&ring, sizeof(*place), 0);
+WH_INLINE bool send_now(const struct wh_record* record) {
+    struct wh_record* place = bpf_ringbuf_reserve(&ring, sizeof(*place), 0);
     if (!place) {
         count(WH_COUNTER_RECORD_LOST);
         return false;

@@ -21,23 +21,22 @@
 
 enum wh_operation {
     WH_OPERATION_NONE = 0,
-    WH_OPERATION_ACQUIRE = 1,    // malloc, mmap: recorded at return
-    WH_OPERATION_REACQUIRE = 2,  // realloc, mremap: old one tentatively released at entry
-    WH_OPERATION_RESIZE = 3,     // xallocx: same key, the new size is what the call returns
-    WH_OPERATION_RELEASE = 4,    // free: recorded at entry, cannot fail
+    WH_OPERATION_ACQUIRE = 1,      // malloc, mmap: recorded at return
+    WH_OPERATION_REACQUIRE = 2,    // realloc, mremap: old one tentatively released at entry
+    WH_OPERATION_RESIZE = 3,       // xallocx: same key, the new size is what the call returns
+    WH_OPERATION_RELEASE = 4,      // free: recorded at entry, cannot fail
     WH_OPERATION_TRY_RELEASE = 5,  // munmap: released at entry, restored if the call fails
 };
 
 enum wh_success {
-    WH_SUCCESS_NOT_ZERO = 0,      // pointers
-    WH_SUCCESS_NOT_MINUS_ONE = 1, // mmap, descriptors
-    WH_SUCCESS_ZERO = 2,          // posix_memalign, munmap
+    WH_SUCCESS_NOT_ZERO = 0,       // pointers
+    WH_SUCCESS_NOT_MINUS_ONE = 1,  // mmap, descriptors
+    WH_SUCCESS_ZERO = 2,           // posix_memalign, munmap
     WH_SUCCESS_ALWAYS = 3,
 };
 
-#define WH_SHAPE_FIELD(name, shift, bits)                                                        \
-    WH_SHAPE_##name##_SHIFT = (shift), WH_SHAPE_##name##_BITS = (bits),                          \
-    WH_SHAPE_##name##_MAX = (1 << (bits)) - 1
+#define WH_SHAPE_FIELD(name, shift, bits) \
+    WH_SHAPE_##name##_SHIFT = (shift), WH_SHAPE_##name##_BITS = (bits), WH_SHAPE_##name##_MAX = (1 << (bits)) - 1
 
 enum wh_shape_field {
     WH_SHAPE_FIELD(OPERATION, 0, 4),
@@ -56,8 +55,7 @@ enum wh_shape_field {
     WH_SHAPE_FIELD(PROCESS, 48, 16),
 };
 
-#define WH_SHAPE_GET(shape, name) \
-    (((shape) >> WH_SHAPE_##name##_SHIFT) & (unsigned long long)WH_SHAPE_##name##_MAX)
+#define WH_SHAPE_GET(shape, name) (((shape) >> WH_SHAPE_##name##_SHIFT) & (unsigned long long)WH_SHAPE_##name##_MAX)
 #define WH_SHAPE_PUT(name, value) \
     (((unsigned long long)(value) & (unsigned long long)WH_SHAPE_##name##_MAX) << WH_SHAPE_##name##_SHIFT)
 

@@ -4,41 +4,39 @@
 #ifndef WHOHOLDS_SHARED_COUNTERS_H
 #define WHOHOLDS_SHARED_COUNTERS_H
 
-#define WH_COUNTERS(X)                                                                              \
-    X(WH_COUNTER_ACQUIRE_LOST, "acquires_lost", 1,                                                  \
-      "acquired but not recorded, because young table and ring were full; listed as lost")          \
-    X(WH_COUNTER_RELEASE_LOST, "releases_lost", 1,                                                  \
-      "releases that found no room in ring and backlog: up to this many resources are shown as "    \
-      "held although they were released")                                                           \
-    X(WH_COUNTER_RESTORE_LOST, "restores_lost", 1,                                                  \
-      "failed calls (realloc, munmap) whose old resource could not be put back for lack of room")   \
-    X(WH_COUNTER_NO_THREAD_STATE, "calls_without_thread_state", 1,                                  \
-      "calls not recorded, because the kernel had no memory for the state of their thread")         \
-    X(WH_COUNTER_KEY_UNREADABLE, "keys_unreadable", 1,                                              \
-      "successful calls whose result lay in memory that could not be read")                         \
-    X(WH_COUNTER_ABANDONED, "calls_abandoned", 0,                                                   \
-      "calls that never returned to their caller (longjmp, exception, exited thread, or a return "  \
-      "probe that the kernel dropped); what they acquired is not recorded")                         \
-    X(WH_COUNTER_HEALED, "releases_proved", 0,                                                      \
-      "missed releases that were proved by a new acquire of the same address, and corrected")       \
-    X(WH_COUNTER_SPILLED, "young_spilled", 0,                                                       \
-      "acquires that found their bucket of the young table full and were sent at once")             \
-    X(WH_COUNTER_BACKLOG, "backlog_used", 0,                                                        \
-      "releases that found the ring full and were kept in the backlog")                             \
-    X(WH_COUNTER_STACK_TABLE_FULL, "stacks_not_kept", 0,                                            \
-      "acquires counted under <no stack>, because the table of stacks is full")                     \
-    X(WH_COUNTER_STACK_RETRIED, "stack_sends_retried", 0,                                           \
-      "new stacks that found the ring full; they are sent with their next event")                   \
-    X(WH_COUNTER_OTHER_PROCESS, "other_process", 0,                                                 \
-      "probe hits of processes that are not traced; ignored")                                       \
-    X(WH_COUNTER_RECORD_LOST, "notices_lost", 0,                                                    \
+#define WH_COUNTERS(X)                                                                                         \
+    X(WH_COUNTER_ACQUIRE_LOST, "acquires_lost", 1,                                                             \
+      "acquired but not recorded, because young table and ring were full; listed as lost")                     \
+    X(WH_COUNTER_RELEASE_LOST, "releases_lost", 1,                                                             \
+      "releases that found no room in ring and backlog: up to this many resources are shown as "               \
+      "held although they were released")                                                                      \
+    X(WH_COUNTER_RESTORE_LOST, "restores_lost", 1,                                                             \
+      "failed calls (realloc, munmap) whose old resource could not be put back for lack of room")              \
+    X(WH_COUNTER_NO_THREAD_STATE, "calls_without_thread_state", 1,                                             \
+      "calls not recorded, because the kernel had no memory for the state of their thread")                    \
+    X(WH_COUNTER_KEY_UNREADABLE, "keys_unreadable", 1,                                                         \
+      "successful calls whose result lay in memory that could not be read")                                    \
+    X(WH_COUNTER_ABANDONED, "calls_abandoned", 0,                                                              \
+      "calls that never returned to their caller (longjmp, exception, exited thread, or a return "             \
+      "probe that the kernel dropped); what they acquired is not recorded")                                    \
+    X(WH_COUNTER_HEALED, "releases_proved", 0,                                                                 \
+      "missed releases that were proved by a new acquire of the same address, and corrected")                  \
+    X(WH_COUNTER_SPILLED, "young_spilled", 0,                                                                  \
+      "acquires that found their bucket of the young table full and were sent at once")                        \
+    X(WH_COUNTER_BACKLOG, "backlog_used", 0, "releases that found the ring full and were kept in the backlog") \
+    X(WH_COUNTER_STACK_TABLE_FULL, "stacks_not_kept", 0,                                                       \
+      "acquires counted under <no stack>, because the table of stacks is full")                                \
+    X(WH_COUNTER_STACK_RETRIED, "stack_sends_retried", 0,                                                      \
+      "new stacks that found the ring full; they are sent with their next event")                              \
+    X(WH_COUNTER_OTHER_PROCESS, "other_process", 0, "probe hits of processes that are not traced; ignored")    \
+    X(WH_COUNTER_RECORD_LOST, "notices_lost", 0,                                                               \
       "notices of exec, fork or dlopen that found the ring full; found again by polling")
 
 enum wh_counter {
 #define X(enumerator, name, loses, sentence) enumerator,
     WH_COUNTERS(X)
 #undef X
-    WH_COUNTER_COUNT,
+        WH_COUNTER_COUNT,
 };
 
 #endif

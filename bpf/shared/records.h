@@ -47,7 +47,7 @@ enum wh_stack_status {
     WH_STACK_BROKEN = 2,          // the chain of frame pointers led nowhere
     WH_STACK_READ_FAILED = 3,
     WH_STACK_TOO_DEEP = 4,
-    WH_STACK_NOT_KEPT = 5,        // the table of stacks is full (user space only)
+    WH_STACK_NOT_KEPT = 5,  // the table of stacks is full (user space only)
 };
 
 #define WH_STACK_MAX_FRAMES 128
@@ -73,7 +73,7 @@ WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 24 + 8 * WH_STACK_MAX_FRAMES)
 
 struct wh_young_bucket {
     __u64 key[WH_YOUNG_WAYS];
-    __u64 owner[WH_YOUNG_WAYS];  // state:8 kind:8 process:16 version:32, lowest first
+    __u64 owner[WH_YOUNG_WAYS];       // state:8 kind:8 process:16 version:32, lowest first
     __u64 size_stack[WH_YOUNG_WAYS];  // size:40 stack:24
     __u64 time_ns[WH_YOUNG_WAYS];
 };
@@ -83,8 +83,7 @@ enum wh_young_state { WH_YOUNG_FREE = 0, WH_YOUNG_BUSY = 1, WH_YOUNG_LIVE = 2 };
 
 #define WH_YOUNG_SIZE_BITS 40
 #define WH_YOUNG_SIZE_MAX ((1ull << WH_YOUNG_SIZE_BITS) - 1)
-#define WH_YOUNG_OWNER(state, kind, process) \
-    ((__u64)(state) | (__u64)(kind) << 8 | (__u64)(process) << 16)
+#define WH_YOUNG_OWNER(state, kind, process) ((__u64)(state) | (__u64)(kind) << 8 | (__u64)(process) << 16)
 #define WH_YOUNG_OWNER_MASK 0xffffffffull
 #define WH_YOUNG_VERSION_ONE (1ull << 32)
 
@@ -106,21 +105,22 @@ struct wh_stack_counters {
 };
 
 struct wh_process {
-    __u64 mm;       // the address space; 0: not to be traced (now)
-    __u32 tgid;     // of the init namespace
-    __u32 flags;    // wh_process_flag
+    __u64 mm;     // the address space; 0: not to be traced (now)
+    __u32 tgid;   // of the init namespace
+    __u32 flags;  // wh_process_flag
 };
 
 enum wh_process_flag {
-    WH_PROCESS_ADOPT_ON_EXEC = 1 << 0,    // take over the address space that the next exec makes
-    WH_PROCESS_STOP_AT_LOADER = 1 << 1,   // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
+    WH_PROCESS_ADOPT_ON_EXEC = 1 << 0,  // take over the address space that the next exec makes
+    WH_PROCESS_STOP_AT_LOADER =
+        1 << 1,  // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
 };
 
 // What the task iterator says of one thread of the process that is asked for.
 struct wh_located_task {
     __u64 mm;
     __u64 start_time_ns;
-    __u32 tgid;         // of the init namespace
+    __u32 tgid;  // of the init namespace
     __u32 tid;
 };
 
@@ -138,9 +138,9 @@ struct wh_config {
     __u64 ring_wake_bytes;  // wake user space when this much waits in the ring
     __u32 young_bucket_mask;
     __u32 stack_bucket_mask;
-    __u32 no_stack_base;    // first of the WH_NO_STACK_ROWS
-    __u32 stack_stride;     // rows of stack counters a shard
-    __u32 shard_mask;       // shards of CPUs, a power of two, minus one
+    __u32 no_stack_base;  // first of the WH_NO_STACK_ROWS
+    __u32 stack_stride;   // rows of stack counters a shard
+    __u32 shard_mask;     // shards of CPUs, a power of two, minus one
     __u32 reserved;
 };
 WH_STATIC_ASSERT(sizeof(struct wh_config) == 40);

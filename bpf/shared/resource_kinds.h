@@ -15,8 +15,8 @@ enum wh_call_group {
     WH_GROUP_COUNT = 2,
 };
 
-#define WH_RESOURCE_KINDS(X)                                                              \
-    X(WH_KIND_HEAP, 1, "heap", "native heap", WH_GROUP_HEAP, 0, 0)                        \
+#define WH_RESOURCE_KINDS(X)                                       \
+    X(WH_KIND_HEAP, 1, "heap", "native heap", WH_GROUP_HEAP, 0, 0) \
     X(WH_KIND_MAPPING, 2, "mapping", "mappings", WH_GROUP_MAPPING, 1 << WH_GROUP_HEAP, 1)
 
 enum wh_resource_kind {
@@ -24,7 +24,7 @@ enum wh_resource_kind {
 #define X(enumerator, value, json_name, title, group, hidden_inside, is_range) enumerator = value,
     WH_RESOURCE_KINDS(X)
 #undef X
-    WH_KIND_LIMIT = 32,
+        WH_KIND_LIMIT = 32,
 };
 
 #endif

@@ -40,7 +40,7 @@ Error system_error(std::string_view what, int error_number);
 template <class T>
 class [[nodiscard]] Result {
 public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool has_value() const { return state_.index() == 0; }
@@ -87,14 +87,14 @@ private:
 // WH_TRY(auto maps, read_maps(pid)): the value, or returns the error to the caller.
 #define WH_TRY_CAT_(a, b) a##b
 #define WH_TRY_NAME_(line) WH_TRY_CAT_(wh_try_result_, line)
-#define WH_TRY(declaration, expression)                                       \
-    auto WH_TRY_NAME_(__LINE__) = (expression);                               \
+#define WH_TRY(declaration, expression)                                            \
+    auto WH_TRY_NAME_(__LINE__) = (expression);                                    \
     if (!WH_TRY_NAME_(__LINE__)) return std::move(WH_TRY_NAME_(__LINE__)).error(); \
     declaration = *std::move(WH_TRY_NAME_(__LINE__))
-#define WH_TRY_VOID(expression)                                               \
-    do {                                                                      \
-        auto wh_try_result = (expression);                                    \
-        if (!wh_try_result) return std::move(wh_try_result).error();          \
+#define WH_TRY_VOID(expression)                                      \
+    do {                                                             \
+        auto wh_try_result = (expression);                           \
+        if (!wh_try_result) return std::move(wh_try_result).error(); \
     } while (false)
 
 }  // namespace whoholds

@@ -136,7 +136,7 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t
         if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
     observe(0);
     attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), next_probe);
-    symbolizer_.update_mappings(std::move(maps));
+    symbolizer_.update_mappings(maps);
     return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = 0});
 }
 

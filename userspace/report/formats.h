@@ -11,8 +11,8 @@ namespace whoholds {
 
 struct FormatOptions {
     bool color = false;
-    unsigned width = 100;   // columns for text
-    size_t top = 10;        // stacks shown per kind
+    unsigned width = 100;  // columns for text
+    size_t top = 10;       // stacks shown per kind
     bool show_coverage = true;
     bool show_modules = true;
 };

@@ -28,20 +28,20 @@ struct KindReport {
     std::string kind;   // JSON name, from resource_kinds.h
     std::string title;  // for people
     Amount held;
-    Amount acquired;    // since attach
+    Amount acquired;  // since attach
     Amount released;
-    std::optional<Amount> before_attach;     // null where it cannot be known (heap)
-    uint64_t released_unknown = 0;           // releases of what was taken before attach, or released twice
-    Amount lost;                             // acquired, not recorded: held = acquired - released - lost + before_attach
+    std::optional<Amount> before_attach;  // null where it cannot be known (heap)
+    uint64_t released_unknown = 0;        // releases of what was taken before attach, or released twice
+    Amount lost;                          // acquired, not recorded: held = acquired - released - lost + before_attach
     std::optional<double> oldest_s;
-    std::optional<Rate> growth_per_min;      // null until there are enough intervals
-    std::string note;                        // why the numbers do not add up, "" when they do
-    size_t stack_count = 0;                  // stacks of this kind before the cut to --top; 0: not known
+    std::optional<Rate> growth_per_min;  // null until there are enough intervals
+    std::string note;                    // why the numbers do not add up, "" when they do
+    size_t stack_count = 0;              // stacks of this kind before the cut to --top; 0: not known
 };
 
 struct StackReport {
     std::string kind;
-    uint64_t id = 0;        // 64-bit hash of the stack
+    uint64_t id = 0;  // 64-bit hash of the stack
     Amount held;
     Amount acquired;
     Amount released;
@@ -50,9 +50,9 @@ struct StackReport {
     std::optional<double> median_age_s;
     std::optional<Rate> growth_per_min;
     bool complete = false;
-    std::string why_incomplete;   // "" when complete
-    std::string headline;         // the frame to look at
-    std::vector<Frame> frames;    // innermost first; index 0 is the caller of the acquiring function
+    std::string why_incomplete;  // "" when complete
+    std::string headline;        // the frame to look at
+    std::vector<Frame> frames;   // innermost first; index 0 is the caller of the acquiring function
 };
 
 struct ProcessReport {
@@ -70,8 +70,8 @@ struct ProcessReport {
     int64_t rss_change_bytes = 0;  // since attach
     std::optional<double> rss_growth_bytes_per_min;
     std::vector<KindReport> kinds;
-    std::vector<StackReport> stacks;   // already sorted and cut to --top
-    size_t stack_count = 0;            // before the cut, per all kinds
+    std::vector<StackReport> stacks;  // already sorted and cut to --top
+    size_t stack_count = 0;           // before the cut, per all kinds
 };
 
 struct ProbeReport {
@@ -114,9 +114,9 @@ struct Report {
     std::string time;  // ISO 8601 UTC with milliseconds
     double attached_s = 0;
     bool final = false;
-    std::string end_reason;  // of the final report: "interrupted", "the process exited", "" otherwise
+    std::string end_reason;           // of the final report: "interrupted", "the process exited", "" otherwise
     std::string sorted_by = "bytes";  // bytes, count, age, total: the order of stacks
-    std::string selection;   // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
+    std::string selection;            // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
     std::vector<ProcessReport> processes;
     Coverage coverage;
 };

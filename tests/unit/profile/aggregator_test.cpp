@@ -41,7 +41,8 @@ Record restore(uint64_t key, uint32_t tid, uint8_t kind = WH_KIND_HEAP) {
     return record;
 }
 
-Record range(RecordType type, uint64_t key, uint64_t size, uint64_t time_ns, uint32_t stack = 1, uint32_t call_flags = 0) {
+Record range(RecordType type, uint64_t key, uint64_t size, uint64_t time_ns, uint32_t stack = 1,
+             uint32_t call_flags = 0) {
     Record record;
     record.type = type;
     record.kind = WH_KIND_MAPPING;
