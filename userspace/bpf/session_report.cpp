@@ -78,15 +78,14 @@ bool Session::keep_up_while_writing() {
 void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
     if (own_mappings.count > 0)
         coverage.notes.push_back(fmt::format(
-            "{} mappings ({}) were made by libc or the allocator for itself (arenas, thread stacks) and are "
-            "not listed",
+            "mappings that libc or the allocator made for itself (arenas, thread stacks), not listed: {} ({})",
             exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
     if (forks_ > 0)
-        coverage.notes.push_back(fmt::format("{} child processes were forked; what they hold is not counted", forks_));
+        coverage.notes.push_back(fmt::format("child processes forked, what they hold is not counted: {}", forks_));
     if (forks_sharing_memory_ > 0)
         coverage.notes.push_back(fmt::format(
-            "{} of them shared the memory for a while (vfork, posix_spawn); what they took or released then "
-            "is not seen",
+            "of these, shared the memory for a while (vfork, posix_spawn), and what they took or released then is not "
+            "seen: {}",
             forks_sharing_memory_));
     if (child_)
         if (std::string text = child_->status_text(); !text.empty()) coverage.notes.push_back(text);
