@@ -204,7 +204,9 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
             std::ranges::find(kStartFunctions, std::string_view(frame.function)) != kStartFunctions.end();
         if (!frame.module.empty() && !is_runtime_module(frame.module) && !starts) return i - 1;
     }
-    return 0;
+    // Only runtimes: what they did it for says more than their malloc.
+    return first([](const Frame& frame) { return !frame.function.empty() && !is_allocator_wrapper(frame.function); })
+        .value_or(0);
 }
 
 std::string frame_name(const Frame& frame) {

@@ -16,7 +16,7 @@ namespace whoholds {
 // it. Wrappers of allocators, std:: and program start-up are passed over. The first of these that exists: the innermost
 // frame of the user's code (the main executable, or a library outside of the system's directories); the innermost frame
 // of a system library that is neither a language's runtime nor an allocator; the outermost wrapper outside of the
-// runtimes; frame 0. 0 for no frames.
+// runtimes; the first frame that is no wrapper; frame 0. 0 for no frames.
 size_t headline_frame(std::span<const Frame> frames, std::string_view exe);
 
 // The frame's name for people and for JSON: the function, or module+0xoffset, or the bare address.

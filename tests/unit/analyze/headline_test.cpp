@@ -122,6 +122,8 @@ TEST(Headline, falls_back_to_the_outermost_wrapper_then_to_frame_0) {
 
     EXPECT_EQ(headline_of(wrappers, kExe), "xstrdup");
     EXPECT_EQ(headline_of(libc, kExe), "__fopen_internal");
+    EXPECT_EQ(headline_of(std::vector<Frame>{frame("calloc", kLibc), frame("allocate_dtv", kLibc)}, kExe),
+              "allocate_dtv");
 }
 
 TEST(Headline, names_frames_without_symbols) {
