@@ -62,6 +62,9 @@ constexpr std::array<std::string_view, 17> kLibraryPrefixes = {
     "absl::container_internal::",
 };
 
+// Sources of a language's library, which is compiled into the program: Rust's std and its dependencies, C++ headers.
+constexpr std::array<std::string_view, 3> kLibrarySources = {"/rustc/", "/rust/deps/", "/usr/include/c++/"};
+
 constexpr std::array<std::string_view, 15> kStartFunctions = {
     "_start",
     "_dl_start_user",
@@ -138,6 +141,8 @@ bool is_system_path(std::string_view path) {
 }
 
 bool is_passed_over(const Frame& frame) {
+    const auto is_source_of = [&](std::string_view folder) { return frame.file.starts_with(folder); };
+    if (std::ranges::any_of(kLibrarySources, is_source_of)) return true;
     if (is_runtime_module(frame.module)) return true;
     return std::ranges::find(kStartFunctions, std::string_view(frame.function)) != kStartFunctions.end() ||
            is_allocator_wrapper(frame.function);

@@ -126,6 +126,13 @@ TEST(Headline, falls_back_to_the_outermost_wrapper_then_to_frame_0) {
               "allocate_dtv");
 }
 
+TEST(Headline, passes_over_rusts_library_wherever_it_is_compiled_in) {
+    Frame library = frame("<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", kExe);
+    library.file = "/rustc/4a4ef493/library/alloc/src/vec/spec_from_elem.rs";
+
+    EXPECT_EQ(headline_of(std::vector<Frame>{library, frame("app::remember", kExe)}, kExe), "app::remember");
+}
+
 TEST(Headline, names_frames_without_symbols) {
     Frame unnamed = frame("", kExe);
     unnamed.module_address = 0x1a2b;
