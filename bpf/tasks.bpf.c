@@ -3,6 +3,8 @@
 #include "lib/filter.bpf.h"
 #include "lib/stream.bpf.h"
 
+#define WH_SIGSTOP 19
+
 // Host tgid -> index into `processes`, for the processes we trace.
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -33,7 +35,8 @@ int BPF_PROG(on_exec, struct task_struct* task) {
     if (!process) return 0;
     // The old address space is gone; its probes stop matching at once, unless we waited for this exec.
     process->mm = process->flags & WH_PROCESS_ADOPT_ON_EXEC ? (u64)task->mm : 0;
-    process->flags &= ~WH_PROCESS_ADOPT_ON_EXEC;
+    if (process->flags & WH_PROCESS_STOP_AT_EXEC) bpf_send_signal(WH_SIGSTOP);
+    process->flags &= ~(WH_PROCESS_ADOPT_ON_EXEC | WH_PROCESS_STOP_AT_EXEC);
     notify(WH_RECORD_EXEC, slot, tgid, 0);
     return 0;
 }
@@ -57,7 +60,7 @@ int loader_changed(struct pt_regs* ctx) {
     u32 slot = WH_SHAPE_GET(cookie, PROCESS);
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process) return 0;
-    if (process->flags & WH_PROCESS_STOP_AT_LOADER) bpf_send_signal(19 /* SIGSTOP */);
+    if (process->flags & WH_PROCESS_STOP_AT_LOADER) bpf_send_signal(WH_SIGSTOP);
     notify(WH_RECORD_LOADER, slot, 0, 0);
     return 0;
 }

@@ -112,8 +112,9 @@ struct wh_process {
 
 enum wh_process_flag {
     WH_PROCESS_ADOPT_ON_EXEC = 1 << 0,  // take over the address space that the next exec makes
-    WH_PROCESS_STOP_AT_LOADER =
-        1 << 1,  // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
+    WH_PROCESS_STOP_AT_LOADER = WH_PROCESS_STOP_AT_EXEC =
+        1 << 2,  // SIGSTOP at the exec that is adopted (our own child only)
+    1 << 1,      // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
 };
 
 // What the task iterator says of one thread of the process that is asked for.

@@ -151,6 +151,7 @@ void Session::begin_again(Target& target) {
     if (child_ && target.exec_count == 0 && target.pid() == child_->pid()) {
         target.exec_count++;  // the exec that we waited for
         target.look_at_mappings();
+        if (target.stops_at_exec) child_->resume();
         target.observe(attached_s());
         return;
     }

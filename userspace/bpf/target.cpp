@@ -157,9 +157,9 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
     AttachPlan plan = make_plan(pid_, maps, options, open_file);
     waits_at_loader = plan.loader_offset != 0;
     uint32_t flags = WH_PROCESS_ADOPT_ON_EXEC;
-    if (waits_at_loader) {
-        flags |= WH_PROCESS_STOP_AT_LOADER;
-    }
+    // A static program has no such hook: it is stopped at the exec itself, to see what is mapped before it can be gone.
+    stops_at_exec = !waits_at_loader;
+    flags |= waits_at_loader ? WH_PROCESS_STOP_AT_LOADER : WH_PROCESS_STOP_AT_EXEC;
     for (const ModulePlan& module : plan.modules)
         if (!module.probes.empty())
             planned_files_.insert(

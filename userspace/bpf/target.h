@@ -67,6 +67,7 @@ public:
     bool loader_changed = false;
     bool exec_seen = false;
     bool waits_at_loader = false;  // our own child, stopped until its libraries have been attached to
+    bool stops_at_exec = false;    // our own child, if it is static
     unsigned exec_count = 0;
 
 private:
