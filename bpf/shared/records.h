@@ -112,9 +112,9 @@ struct wh_process {
 
 enum wh_process_flag {
     WH_PROCESS_ADOPT_ON_EXEC = 1 << 0,  // take over the address space that the next exec makes
-    WH_PROCESS_STOP_AT_LOADER = WH_PROCESS_STOP_AT_EXEC =
-        1 << 2,  // SIGSTOP at the exec that is adopted (our own child only)
-    1 << 1,      // SIGSTOP when the dynamic linker has mapped the libraries (our own child only)
+    // Of our own child only: SIGSTOP when the dynamic linker has mapped the libraries, or at the exec that is adopted.
+    WH_PROCESS_STOP_AT_LOADER = 1 << 1,
+    WH_PROCESS_STOP_AT_EXEC = 1 << 2,
 };
 
 // What the task iterator says of one thread of the process that is asked for.
