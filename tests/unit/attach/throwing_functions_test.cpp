@@ -117,7 +117,8 @@ TEST(ThrowingFunctions, text_and_json_say_how_the_return_is_seen) {
 
     EXPECT_THAT(plan_to_text(plan), HasSubstr("at 2 ret, 10x"));
     EXPECT_THAT(plan_to_text(plan), HasSubstr("1 by their ret instructions"));
-    for (const auto& probe : nlohmann::json::parse(plan_to_json(plan))["modules"][0]["probes"]) {
+    const auto json = nlohmann::json::parse(plan_to_json(plan));
+    for (const auto& probe : json["modules"][0]["probes"]) {
         if (probe["symbol"] != "_Znwm") continue;
         EXPECT_EQ(probe["return_probe"], false);
         EXPECT_EQ(probe["return_offsets"], (std::vector<uint64_t>{0x1204, 0x1205}));
