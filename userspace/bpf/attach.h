@@ -33,13 +33,13 @@ public:
     // look like a leak.
     void attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, uint32_t& next_probe,
                 std::vector<Skipped>& skipped);
-    // The dynamic linker's hook alone, in the given file.
-    bool attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot, pid_t pid);
-
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
     void detach();
 
 private:
+    // The dynamic linker's hook alone, in the given file.
+    bool attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot, pid_t pid);
+
     struct State;
     std::unique_ptr<State> state_;
 };

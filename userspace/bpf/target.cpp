@@ -123,6 +123,8 @@ void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) 
     for (const ModulePlan& module : plan.modules)
         if (makes_mappings_of_its_own(module) && module.path != base_.exe)
             own_mapping_code_.push_back({module.first_address, module.end_address});
+    if (loader_is_hooked_) plan.loader_offset = 0;  // once is enough
+    loader_is_hooked_ |= plan.loader_offset != 0;
     probes_.attach(tracer, plan, slot_, next_probe, skipped_);
 }
 
@@ -184,7 +186,6 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     size_t before = probes_.probes().size();
     if (!fresh.empty()) {
         AttachPlan plan = make_plan(pid_, fresh, options, open_elf_of(root_, pid_));
-        if (waits_at_loader || exec_count == 0) plan.loader_offset = before == 0 ? plan.loader_offset : 0;
         attach_plan(tracer, std::move(plan), next_probe);
     }
     return probes_.probes().size() - before;
@@ -197,6 +198,7 @@ void Target::look_at_mappings() {
 void Target::begin_again(uint16_t slot) {
     slot_ = slot;
     exec_count++;
+    loader_is_hooked_ = false;
     probes_ = AttachedProbes();
     planned_files_.clear();
     own_mapping_code_.clear();

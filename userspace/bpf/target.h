@@ -80,6 +80,7 @@ private:
     uint32_t host_tgid_ = 0;
     Symbolizer symbolizer_;
     AttachedProbes probes_;
+    bool loader_is_hooked_ = false;
     std::vector<Skipped> skipped_;
     std::set<std::pair<uint64_t, uint64_t>> planned_files_;  // device, inode
     std::vector<AddressRange> own_mapping_code_;
