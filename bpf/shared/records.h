@@ -5,11 +5,8 @@
 
 #include <linux/types.h>
 
-#ifdef __cplusplus
-#define WH_STATIC_ASSERT(condition) static_assert(condition)
-#else
-#define WH_STATIC_ASSERT(condition) _Static_assert(condition, #condition)
-#endif
+#include "shared_assert.h"
+#include "stack_status.h"
 
 enum wh_record_type {
     WH_RECORD_NONE = 0,
@@ -41,16 +38,8 @@ struct wh_record {
 };
 WH_STATIC_ASSERT(sizeof(struct wh_record) == 40);
 
-enum wh_stack_status {
-    WH_STACK_DONE = 0,            // walked to the outermost frame by unwind information
-    WH_STACK_FRAME_POINTERS = 1,  // followed frame pointers to an end: callers without them are missing
-    WH_STACK_BROKEN = 2,          // the chain of frame pointers led nowhere
-    WH_STACK_READ_FAILED = 3,
-    WH_STACK_TOO_DEEP = 4,
-    WH_STACK_NOT_KEPT = 5,  // the table of stacks is full (user space only)
-};
-
-#define WH_STACK_MAX_FRAMES 128
+#define WH_STACK_MAX_FRAMES 256
+#define WH_FRAME_EXACT (1ull << 63)  // the address that was interrupted by a signal, not a return address
 
 struct wh_stack_record {
     __u8 type;
