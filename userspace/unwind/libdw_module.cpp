@@ -1,0 +1,82 @@
+#include "unwind/libdw_module.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "elf/debug_lines.h"
+
+namespace whoholds {
+namespace {
+
+constexpr uint64_t kMaxEhFrameBytes = uint64_t{256} << 20;
+// libdw reads all debug sections to come by .debug_frame.
+constexpr uint64_t kMaxDebugBytes = uint64_t{256} << 20;
+// Without section headers libdw takes whatever lies behind the table's beginning.
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+constexpr size_t kMaxKnown = 65'536;
+constexpr uint64_t kEntryBytes = 64;
+
+// The return trampoline of a signal handler: rt_sigreturn, and nothing else.
+constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
+constexpr std::array<uint8_t, 7> kShortSignalReturn = {0xb8, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
+
+bool begins_with(const std::vector<uint8_t>& code, std::span<const uint8_t> pattern) {
+    return code.size() >= pattern.size() && std::equal(pattern.begin(), pattern.end(), code.begin());
+}
+
+bool is_too_large(const ElfImage& image) {
+    const ElfSection* section = image.find_section(".eh_frame");
+    return section != nullptr ? section->size > kMaxEhFrameBytes : image.source().size() > kMaxFileBytes;
+}
+
+}  // namespace
+
+Result<LibdwModule> LibdwModule::open(ElfImage image) {
+    if (is_too_large(image)) return Error{ErrorCode::kLimit, "unwind information of more than 256 MiB"};
+    LibdwModule module(std::move(image));
+    WH_TRY(module.elf_, module.image_.source().handle());
+    module.eh_frame_.reset(::dwarf_getcfi_elf(module.elf_.get()));
+    const bool has_debug_frame =
+        module.image_.has_section(".debug_frame") || module.image_.has_section(".zdebug_frame");
+    if (has_debug_frame && DebugLines::bytes_to_read(module.image_) <= kMaxDebugBytes) {
+        module.dwarf_.reset(::dwarf_begin_elf(module.elf_.get(), DWARF_C_READ, nullptr));
+        if (module.dwarf_) module.debug_frame_ = ::dwarf_getcfi(module.dwarf_.get());
+    }
+    return module;
+}
+
+LibdwModule::Code LibdwModule::find(uint64_t address) {
+    auto found = known_.find(address);
+    if (found == known_.end()) {
+        if (known_.size() >= kMaxKnown) known_.clear();
+        found = known_.emplace(address, look_up(address)).first;
+    }
+    return {found->second.kind, found->second.frame.get()};
+}
+
+LibdwModule::Known LibdwModule::look_up(uint64_t address) const {
+    for (Dwarf_CFI* table : {eh_frame_.get(), debug_frame_}) {
+        Dwarf_Frame* frame = nullptr;
+        if (table == nullptr || ::dwarf_cfi_addrframe(table, address, &frame) != 0) continue;
+        Known known;
+        known.kind = CodeKind::kDescribed;
+        known.frame.reset(frame);
+        return known;
+    }
+    Known known;
+    known.kind = recognize(address);
+    return known;
+}
+
+CodeKind LibdwModule::recognize(uint64_t address) const {
+    // glibc's dynamic linker calls the constructors of libraries from such code (sysdeps/x86_64/dl-machine.h, RTLD_START).
+    if (address - image_.entry_address() < kEntryBytes) return CodeKind::kEntry;
+    // Looked up are return addresses minus one; what a handler returns to is no return address of a call.
+    const std::vector<uint8_t> code = image_.code_at(address + 1, kSignalReturn.size());
+    const bool returns = begins_with(code, kSignalReturn) || begins_with(code, kShortSignalReturn);
+    return returns ? CodeKind::kSignalReturn : CodeKind::kUnknown;
+}
+
+}  // namespace whoholds
