@@ -41,11 +41,6 @@ WH_INLINE bool kind_is_range(u32 kind) {
     return false;
 }
 
-// In assembly: the verifier wants each read of the context at a constant offset, and clang would merge these reads into one
-// at a computed offset.
-#define WH_READ_REGISTER(ctx, value, name) \
-    asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
-
 // Integer argument n of the System V calling convention, counted from 1; 0 for n = 0.
 WH_INLINE u64 argument(struct pt_regs* ctx, u32 n) {
     u64 value = 0;
@@ -266,7 +261,7 @@ WH_INLINE void record_acquired(struct pt_regs* ctx, struct task_struct* task, st
         .sp = at_ret ? sp + 8 : sp,
         .fp = fp,
     };
-    u32 stack = caller_stack(&caller, task, thread, kind, process);
+    u32 stack = caller_stack(ctx, &caller, task, thread, kind, process);
     u64 time_ns = bpf_ktime_get_ns();
     if (kind_is_range(kind)) {
         u32 flags = call->flags << WH_FLAG_CALL_SHIFT;

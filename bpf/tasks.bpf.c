@@ -13,18 +13,6 @@ struct {
     __type(value, u32);
 } traced_tgids SEC(".maps");
 
-WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags) {
-    struct wh_record record = {
-        .type = type,
-        .process = process,
-        .tid = (u32)bpf_get_current_pid_tgid(),
-        .key = key,
-        .time_ns = bpf_ktime_get_ns(),
-        .flags = flags,
-    };
-    send_now(&record);
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task) {
     u32 tgid = task->tgid;
@@ -51,6 +39,21 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     return 0;
 }
 
+#define WH_LOADER_DELETES 2  // r_debug.r_state, RT_DELETE of <link.h>
+
+// Libraries go between a call of the hook that says so and the next one. Tables are not to be trusted from the one until user
+// space has looked at the mappings after the other.
+WH_INLINE void note_loader_state(u32 slot) {
+    struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &slot);
+    if (!known) return;
+    u32 state = WH_LOADER_DELETES;
+    u64 at = known->loader_state_at;
+    if (at && bpf_probe_read_user(&state, sizeof(state), (void*)at)) state = WH_LOADER_DELETES;
+    bool deletes = state == WH_LOADER_DELETES;
+    if (deletes || known->loader_deletes) known->stale = 1;
+    known->loader_deletes = deletes;
+}
+
 // At _dl_debug_state: the dynamic linker calls it before and after it changes its list of libraries, for debuggers.
 SEC("uprobe")
 int loader_changed(struct pt_regs* ctx) {
@@ -60,6 +63,7 @@ int loader_changed(struct pt_regs* ctx) {
     u32 slot = WH_SHAPE_GET(cookie, PROCESS);
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process) return 0;
+    note_loader_state(slot);
     if (process->flags & WH_PROCESS_STOP_AT_LOADER) bpf_send_signal(WH_SIGSTOP);
     notify(WH_RECORD_LOADER, slot, 0, 0);
     return 0;
@@ -72,6 +76,7 @@ int locate(struct bpf_iter__task* ctx) {
     if (number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid)) != locate_tgid) return 0;
     struct wh_located_task located = {
         .mm = (u64)task->mm,
+        .exec_pages = BPF_CORE_READ(task, mm, exec_vm),
         .start_time_ns = task->group_leader->start_time,
         .tgid = task->tgid,
         .tid = task->pid,

@@ -19,6 +19,11 @@ typedef __s64 s64;
 
 #define WH_INLINE static __always_inline
 
+// In assembly: the verifier wants each read of the context at a constant offset, and clang would merge these reads into one
+// at a computed offset.
+#define WH_READ_REGISTER(ctx, value, name) \
+    asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct ns_common {
@@ -42,6 +47,7 @@ struct uprobes_state {
     struct xol_area* xol_area;
 };
 struct mm_struct {
+    unsigned long exec_vm;
     struct uprobes_state uprobes_state;
 };
 struct return_instance {

@@ -7,6 +7,7 @@
 #include "shared/counters.h"
 #include "shared/records.h"
 #include "shared/resource_kinds.h"
+#include "shared/unwind.h"
 
 // A call in progress. Private to its thread: uprobe programs may be preempted, so nothing per CPU is safe.
 struct wh_call {
@@ -24,9 +25,14 @@ struct wh_call {
 
 enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 2 };
 
+#define WH_WINDOW_WORDS 512
+
 struct wh_thread {
     struct wh_call calls[WH_GROUP_COUNT];
-    u64 frames[WH_STACK_MAX_FRAMES];
+    u64 stack_top;      // the end of its stack, where a walk was complete; a hint only
+    u64 window_wanted;  // bytes of stack that the last walk needed
+    struct wh_stack_record record;  // the walk's frames
+    u64 window[WH_WINDOW_WORDS];    // a copy of a part of its stack
 };
 
 struct {
@@ -75,6 +81,54 @@ struct {
     __type(key, u32);
     __type(value, u64);
 } probe_hits SEC(".maps");
+
+// Unwind tables, written by user space (shared/unwind.h).
+struct wh_arena_segment {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WH_ARENA_SEGMENT_CHUNKS);
+    __uint(key_size, sizeof(u32));
+    __uint(value_size, 4 * WH_ARENA_CHUNK_WORDS);
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, WH_ARENA_SEGMENTS);
+    __type(key, u32);
+    __type(value, u32);
+    __array(values, struct wh_arena_segment);
+} arena SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WH_UNWIND_RULES);
+    __type(key, u32);
+    __type(value, struct wh_unwind_rule);
+} rules SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WH_MAX_MAPPINGS);
+    __type(key, u32);
+    __type(value, struct wh_mapping);
+} mappings SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, WH_MAX_PROCESSES);
+    __type(key, u32);
+    __type(value, struct wh_unwind_process);
+} unwind_processes SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1 << WH_CACHE_BITS);
+    __type(key, u32);
+    __type(value, u64);
+} rule_cache SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);

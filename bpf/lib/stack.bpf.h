@@ -1,109 +1,49 @@
 // The stack of the caller, taken when the acquiring call returns: the program counter then is the return address, exactly.
-// This walker follows frame pointers, says so in the status, and never calls such a stack complete.
+// Gives it an index in the table of stacks, and sends its frames once. A walk that cannot be finished here sends the registers
+// and a slice of the stack, for user space to finish it.
 #ifndef WHOHOLDS_LIB_STACK_H
 #define WHOHOLDS_LIB_STACK_H
 
-#include "lib/maps.bpf.h"
+#include "lib/stream.bpf.h"
+#include "lib/unwind.bpf.h"
 
-#define WH_STACK_MAX_STEP (1u << 20)  // bytes between two frames; more is taken for garbage
+#define WH_TELL_NS 20000000ull           // tell user space of news about mappings no more often
+#define WH_SNAPSHOT_PERIOD_NS 100000000ull
+#define WH_SNAPSHOTS_A_PERIOD 64
+#define WH_PAGE_BYTES 4096
 
-WH_INLINE u64 mix(u64 hash, u64 value) {
-    hash ^= value;
-    hash *= 0x9e3779b97f4a7c15ull;
-    return hash ^ hash >> 29;
-}
-
-// Where uretprobes make functions return to; 0 if this address space has none.
-WH_INLINE u64 trampoline_address(struct task_struct* task) {
-    struct mm_struct* mm = task->mm;
-    if (!mm) return 0;
-    struct xol_area* area = mm->uprobes_state.xol_area;
-    return area ? area->vaddr : 0;
-}
-
-// The return address that a uretprobe took away from the stack slot. Functions that were tail-called share a slot; the entry
-// that is not chained holds the true address.
-__noinline u64 hijacked_return_address(u64 slot) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
-    for (int i = 0; i < 64 && instance; i++) {
-        if (BPF_CORE_READ(instance, stack) == slot && !BPF_CORE_READ(instance, chained))
-            return BPF_CORE_READ(instance, orig_ret_vaddr);
-        instance = BPF_CORE_READ(instance, next);
-    }
-    return 0;
-}
-
-struct wh_walk {
-    u64 fp;
+struct wh_caller {
+    u64 pc;
     u64 sp;
-    u64 hash;
-    u64 trampoline;
-    u32 frame_count;
-    u32 status;
+    u64 fp;
 };
-
-// One frame further; 0: the walk ended. A global function, which the verifier checks once and not for each iteration.
-__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
-    u64 frame[2] = {};
-    if (!walk || !thread) return 0;
-    if (walk->fp == 0) {
-        walk->status = WH_STACK_FRAME_POINTERS;
-        return 0;
-    }
-    if ((walk->fp & 7) || walk->fp < walk->sp || walk->fp - walk->sp > WH_STACK_MAX_STEP) {
-        walk->status = WH_STACK_BROKEN;
-        return 0;
-    }
-    if (bpf_probe_read_user(frame, sizeof(frame), (void*)walk->fp)) {
-        walk->status = WH_STACK_READ_FAILED;
-        return 0;
-    }
-    if (frame[1] == 0) {
-        walk->status = WH_STACK_FRAME_POINTERS;
-        return 0;
-    }
-    if (frame[1] == walk->trampoline && walk->trampoline) frame[1] = hijacked_return_address(walk->fp + 8);
-    u32 index = walk->frame_count;
-    if (index >= WH_STACK_MAX_FRAMES || frame[1] < 4096) {
-        walk->status = index >= WH_STACK_MAX_FRAMES ? WH_STACK_TOO_DEEP : WH_STACK_BROKEN;
-        return 0;
-    }
-    thread->frames[index] = frame[1];
-    walk->hash = mix(walk->hash, frame[1]);
-    walk->frame_count = index + 1;
-    walk->sp = walk->fp + 16;
-    walk->fp = frame[0];
-    return 1;
-}
 
 static __noinline int send_stack(struct wh_walk* walk, struct wh_thread* thread, u64* slot, u32 stack,
                                  u32 kind_process) {
     u64 unsent = *(volatile u64*)slot;
     if (unsent & WH_STACK_SENT) return 0;
     if (__sync_val_compare_and_swap(slot, unsent, unsent | WH_STACK_SENT) != unsent) return 0;
-    struct wh_stack_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-    if (!record) {
-        *(volatile u64*)slot = unsent;  // the next event with this stack tries again
-        count(WH_COUNTER_STACK_RETRIED);
-        return 0;
-    }
+    struct wh_stack_record* record = &thread->record;
+    u64 count_of_frames = walk->frame_count;
     record->type = WH_RECORD_STACK;
     record->kind = kind_process & 0xff;
     record->process = kind_process >> 16;
     record->stack = stack;
     record->hash = unsent;
     record->status = walk->status;
-    record->frame_count = walk->frame_count;
-    for (int i = 0; i < WH_STACK_MAX_FRAMES; i++) record->frames[i] = thread->frames[i];
-    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-    return 1;
+    record->frame_count = count_of_frames;
+    record->layout = walk->layout;
+    barrier_var(count_of_frames);
+    if (count_of_frames > WH_STACK_MAX_FRAMES) count_of_frames = WH_STACK_MAX_FRAMES;
+    u64 length = sizeof(*record) - sizeof(record->frames) + 8 * count_of_frames;
+    if (!bpf_ringbuf_output(&ring, record, length, BPF_RB_NO_WAKEUP)) return 1;
+    *(volatile u64*)slot = unsent;  // the next event with this stack tries again
+    count(WH_COUNTER_STACK_RETRIED);
+    return 0;
 }
 
-// Index of the stack; if the table is full, the row for what has none. Sends its frames if they were not sent yet.
-WH_INLINE u32 stack_index(struct wh_walk* walk, struct wh_thread* thread, u32 kind, u32 process) {
-    u64 hash = mix(walk->hash, (u64)process << 16 | kind << 8 | walk->status) & ~WH_STACK_SENT;
-    if (!hash) hash = 2;
+// The slot of a hash in the table of stacks: its number + 1, which is the stack's index; 0: the table is full.
+WH_INLINE u32 stack_slot(u64 hash, u32 kind_process, u64** slot) {
     u32 bucket_index = (hash >> 32) & config.stack_bucket_mask;
 #pragma unroll
     for (int probe = 0; probe < 2; probe++) {
@@ -116,39 +56,147 @@ WH_INLINE u32 stack_index(struct wh_walk* walk, struct wh_thread* thread, u32 ki
                 found = __sync_val_compare_and_swap(&bucket->hash[way], 0, hash);
                 if (!found) {
                     found = hash;
-                    bucket->kind_process[way] = kind | process << 16;
+                    bucket->kind_process[way] = kind_process;
                 }
             }
             if ((found & ~WH_STACK_SENT) != hash) continue;
-            u32 stack = bucket_index * WH_STACK_WAYS + way + 1;
-            if (!(found & WH_STACK_SENT)) send_stack(walk, thread, &bucket->hash[way], stack, kind | process << 16);
-            return stack;
+            *slot = &bucket->hash[way];
+            return bucket_index * WH_STACK_WAYS + way + 1;
         }
         bucket_index = (hash >> 8) & config.stack_bucket_mask;
+    }
+    return 0;
+}
+
+WH_INLINE u64 usable_hash(u64 hash) {
+    hash &= ~WH_STACK_SENT;
+    return hash ? hash : 2;
+}
+
+// Index of the stack; if the table is full, the row for what has none. Sends its frames if they were not sent yet.
+WH_INLINE u32 stack_index(struct wh_walk* walk, struct wh_thread* thread, u32 kind, u32 process) {
+    u64 salt = (u64)walk->layout << 32 | process << 16 | kind << 8 | walk->status;
+    u64* slot;
+    u32 stack = stack_slot(usable_hash(mix(walk->hash, salt)), kind | process << 16, &slot);
+    if (stack) {
+        if (!(*(volatile u64*)slot & WH_STACK_SENT)) send_stack(walk, thread, slot, stack, kind | process << 16);
+        return stack;
     }
     count(WH_COUNTER_STACK_TABLE_FULL);
     return config.no_stack_base + WH_NO_STACK_ROW(kind, process);
 }
 
-struct wh_caller {
-    u64 pc;
-    u64 sp;
-    u64 fp;
-};
+// At most so many a period and process: a snapshot costs the target microseconds and user space more.
+WH_INLINE bool may_take_snapshot(u32 process) {
+    struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
+    if (!known) return false;
+    u64 now = bpf_ktime_get_ns();
+    if (now - known->snapshot_ns > WH_SNAPSHOT_PERIOD_NS) {
+        known->snapshot_ns = now;
+        known->snapshot_count = 0;
+    }
+    return __sync_fetch_and_add(&known->snapshot_count, 1) < WH_SNAPSHOTS_A_PERIOD;
+}
+
+__noinline u64 hash_of_snapshot(struct wh_snapshot_record* record) {
+    if (!record) return 0;
+    u64 hash = record->slice_bytes;
+    for (u32 i = 0; i < WH_SNAPSHOT_REGISTERS; i++) hash = mix(hash, record->registers[i]);
+    u32 words = record->slice_bytes / 8;
+    for (u32 i = 0; i < WH_SNAPSHOT_BYTES / 8 && i < words; i++) hash = mix(hash, record->slice[i]);
+    return hash;
+}
+
+// Page by page, so that all is read up to the end of the stack. Returns the number of bytes.
+WH_INLINE u32 copy_slice(struct wh_snapshot_record* record, u64 sp) {
+    u32 bytes = 0;
+    for (u32 page = 0; page <= WH_SNAPSHOT_BYTES / WH_PAGE_BYTES; page++) {
+        u32 length = page ? WH_PAGE_BYTES : WH_PAGE_BYTES - (sp & (WH_PAGE_BYTES - 1));
+        if (bytes > WH_SNAPSHOT_BYTES - WH_PAGE_BYTES || length > WH_PAGE_BYTES) break;
+        if (bpf_probe_read_user((u8*)record->slice + bytes, length, (void*)(sp + bytes))) break;
+        bytes += length;
+    }
+    return bytes;
+}
+
+// What return probes replaced on the stack. Where several share a place, the one that is not chained is true; the places of
+// others are 0. Without a branch in the loop, for the verifier's sake.
+__noinline u32 copy_replaced_returns(struct wh_snapshot_record* record) {
+    if (!record) return 0;
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
+    u32 i = 0;
+    for (; i < WH_SNAPSHOT_RETURNS && instance; i++) {
+        u64 is_true = !BPF_CORE_READ(instance, chained);
+        record->returns[i].place = BPF_CORE_READ(instance, stack) * is_true;
+        record->returns[i].address = BPF_CORE_READ(instance, orig_ret_vaddr);
+        instance = BPF_CORE_READ(instance, next);
+    }
+    return i;
+}
+
+// Index of the stack by its snapshot, which is sent if it was not yet; 0: there is no room.
+static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller* caller, struct wh_walk* walk,
+                                     u32 kind_process) {
+    struct wh_snapshot_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+    if (!record) return 0;
+    record->registers[0] = caller->pc;
+    record->registers[1] = caller->sp;
+    record->registers[2] = caller->fp;
+    u64 value;
+    WH_READ_REGISTER(ctx, value, rbx);
+    record->registers[3] = value;
+    WH_READ_REGISTER(ctx, value, r12);
+    record->registers[4] = value;
+    WH_READ_REGISTER(ctx, value, r13);
+    record->registers[5] = value;
+    WH_READ_REGISTER(ctx, value, r14);
+    record->registers[6] = value;
+    WH_READ_REGISTER(ctx, value, r15);
+    record->registers[7] = value;
+    record->return_count = copy_replaced_returns(record);
+    record->slice_bytes = copy_slice(record, caller->sp);
+    u64 hash = usable_hash(mix(hash_of_snapshot(record), (u64)walk->layout << 32 | kind_process));
+    u64* slot;
+    u32 stack = stack_slot(hash, kind_process, &slot);
+    if (!stack || *(volatile u64*)slot & WH_STACK_SENT ||
+        __sync_val_compare_and_swap(slot, hash, hash | WH_STACK_SENT) != hash) {
+        bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+        return stack;
+    }
+    record->type = WH_RECORD_SNAPSHOT;
+    record->kind = kind_process & 0xff;
+    record->process = kind_process >> 16;
+    record->stack = stack;
+    record->hash = hash;
+    record->status = walk->status;
+    record->layout = walk->layout;
+    bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+    return stack;
+}
+
+// News about the mappings of a process: user space looks at them.
+static __noinline void tell_of_mappings(u32 process) {
+    struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
+    if (!known) return;
+    u64 now = bpf_ktime_get_ns(), told = known->told_ns;
+    if (now - told < WH_TELL_NS || __sync_val_compare_and_swap(&known->told_ns, told, now) != told) return;
+    notify(WH_RECORD_MAPPINGS, process, 0, 0);
+}
 
 // The stack of the caller, as it is when the acquiring call has returned.
-WH_INLINE u32 caller_stack(const struct wh_caller* caller, struct task_struct* task, struct wh_thread* thread, u32 kind,
-                           u32 process) {
-    struct wh_walk walk = {
-        .fp = caller->fp,
-        .sp = caller->sp,
-        .trampoline = trampoline_address(task),
-        .frame_count = 1,
-    };
-    thread->frames[0] = caller->pc;
-    walk.hash = mix(0, caller->pc);
-    for (int i = 0; i < WH_STACK_MAX_FRAMES; i++)
-        if (!walk_step(&walk, thread)) break;
+WH_INLINE u32 caller_stack(struct pt_regs* ctx, const struct wh_caller* caller, struct task_struct* task,
+                           struct wh_thread* thread, u32 kind, u32 process) {
+    struct wh_walk walk = {.pc = caller->pc, .sp = caller->sp, .fp = caller->fp};
+    bool has_news = false;
+    walk_stack(&walk, thread, task, process, &has_news);
+    if (has_news) tell_of_mappings(process);
+    if (walk.status == WH_STACK_NO_MAPPING || walk.status == WH_STACK_MAPPINGS_CHANGED ||
+        walk.status == WH_STACK_UNSUPPORTED) {
+        u32 stack = may_take_snapshot(process) ? snapshot_index(ctx, caller, &walk, kind | process << 16) : 0;
+        count(stack ? WH_COUNTER_SNAPSHOT : WH_COUNTER_SNAPSHOT_LOST);
+        if (stack) return stack;
+    }
     return stack_index(&walk, thread, kind, process);
 }
 

@@ -40,4 +40,16 @@ WH_INLINE bool send_now(const struct wh_record* record) {
     return true;
 }
 
+WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags) {
+    struct wh_record record = {
+        .type = type,
+        .process = process,
+        .tid = (u32)bpf_get_current_pid_tgid(),
+        .key = key,
+        .time_ns = bpf_ktime_get_ns(),
+        .flags = flags,
+    };
+    send_now(&record);
+}
+
 #endif

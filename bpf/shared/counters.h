@@ -28,6 +28,10 @@
       "acquires counted under <no stack>, because the table of stacks is full")                                \
     X(WH_COUNTER_STACK_RETRIED, "stack_sends_retried", 0,                                                      \
       "new stacks that found the ring full; they are sent with their next event")                              \
+    X(WH_COUNTER_SNAPSHOT, "stacks_finished_outside", 0,                                                       \
+      "stacks that the kernel part could not finish and sent with a part of the stack's memory instead")       \
+    X(WH_COUNTER_SNAPSHOT_LOST, "stacks_not_finished", 0,                                                      \
+      "stacks that stay incomplete, because too many at once needed to be finished outside of the kernel")     \
     X(WH_COUNTER_OTHER_PROCESS, "other_process", 0, "probe hits of processes that are not traced; ignored")    \
     X(WH_COUNTER_RECORD_LOST, "notices_lost", 0,                                                               \
       "notices of exec, fork or dlopen that found the ring full; found again by polling")

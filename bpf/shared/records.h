@@ -17,6 +17,8 @@ enum wh_record_type {
     WH_RECORD_LOADER = 5,   // the dynamic linker changed its list of libraries
     WH_RECORD_EXEC = 6,     // key: host tgid
     WH_RECORD_FORK = 7,     // key: child's host tgid; flags: WH_FLAG_SHARED_MM
+    WH_RECORD_MAPPINGS = 8, // the process runs code that the unwind tables do not know
+    WH_RECORD_SNAPSHOT = 9, // wh_snapshot_record
 };
 
 enum wh_record_flag {
@@ -41,7 +43,7 @@ WH_STATIC_ASSERT(sizeof(struct wh_record) == 40);
 #define WH_STACK_MAX_FRAMES 256
 #define WH_FRAME_EXACT (1ull << 63)  // the address that was interrupted by a signal, not a return address
 
-struct wh_stack_record {
+struct wh_stack_record {  // sent with as many frames as there are
     __u8 type;
     __u8 kind;
     __u16 process;
@@ -49,9 +51,38 @@ struct wh_stack_record {
     __u64 hash;
     __u32 status;
     __u32 frame_count;
+    __u32 layout;  // wh_unwind_process.layout when it was walked
+    __u32 reserved;
     __u64 frames[WH_STACK_MAX_FRAMES];  // innermost first; frame 0 is the return address of the acquiring call
 };
-WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 24 + 8 * WH_STACK_MAX_FRAMES);
+WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 32 + 8 * WH_STACK_MAX_FRAMES);
+
+// Where the kernel part cannot finish a walk: what user space needs to do it. The stack's hash is that of registers and
+// slice, so equal hashes mean equal stacks, as far as the slice goes.
+#define WH_SNAPSHOT_BYTES 16384
+#define WH_SNAPSHOT_REGISTERS 8  // rip, rsp, rbp, rbx, r12, r13, r14, r15
+#define WH_SNAPSHOT_RETURNS 16   // return addresses that return probes replaced in the slice
+
+struct wh_replaced_return {
+    __u64 place;
+    __u64 address;
+};
+
+struct wh_snapshot_record {
+    __u8 type;
+    __u8 kind;
+    __u16 process;
+    __u32 stack;
+    __u64 hash;
+    __u32 status;  // how the kernel's walk ended
+    __u32 slice_bytes;
+    __u32 layout;
+    __u32 return_count;
+    __u64 registers[WH_SNAPSHOT_REGISTERS];
+    struct wh_replaced_return returns[WH_SNAPSHOT_RETURNS];
+    __u64 slice[WH_SNAPSHOT_BYTES / 8];  // from rsp on
+};
+WH_STATIC_ASSERT(sizeof(struct wh_snapshot_record) == 96 + 16 * WH_SNAPSHOT_RETURNS + WH_SNAPSHOT_BYTES);
 
 // The table of the young: a set-associative hash table in a BPF array that user space maps. Slots change hands by
 // compare-and-swap on `owner` alone:
@@ -110,7 +141,8 @@ enum wh_process_flag {
 struct wh_located_task {
     __u64 mm;
     __u64 start_time_ns;
-    __u32 tgid;  // of the init namespace
+    __u64 exec_pages;  // of the address space that are executable and not writable
+    __u32 tgid;        // of the init namespace
     __u32 tid;
 };
 

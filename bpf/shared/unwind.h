@@ -33,6 +33,7 @@ enum wh_fp_kind {
     WH_FP_AT_CFA = 1,       // at CFA + 8 * fp_offset
     WH_FP_AT_FP = 2,        // at rbp + 8 * fp_offset
     WH_FP_UNDEFINED = 3,    // lost; nothing further out may need it
+    WH_FP_UNSUPPORTED = 4,  // not in a form that the kernel part evaluates: a frame further out that needs it cannot be walked
 };
 
 struct wh_unwind_rule {
@@ -93,17 +94,25 @@ WH_STATIC_ASSERT(sizeof(struct wh_mapping) == 48);
 // again. A walk that saw another version at its end than at its beginning is not complete.
 struct wh_unwind_process {
     __u64 version;
-    __u64 salt;        // of the cache of rules: another one for each process and change, in the bits above an address (47 up)
-    __u64 exec_pages;  // mm->exec_vm when the mappings were read; WH_ANY_EXEC_PAGES: do not compare
-    __u32 first;       // of its slice of mappings
+    __u64 salt;             // of the cache of rules: another one for each process and change, in the bits above an address
+    __u64 exec_pages;       // mm->exec_vm when the mappings were read; WH_ANY_EXEC_PAGES: do not compare
+    __u64 loader_state_at;  // in the process: r_debug.r_state of its dynamic linker; 0: not known
+    __u32 first;            // of its slice of mappings
     __u32 count;
     __u32 layout;  // counts up when addresses came to mean other code than before; part of a stack's identity
-    __u32 stale;   // set by BPF: the mappings have changed since
-    __u64 told_ns;         // when user space was last told so
+    __u32 flags;   // wh_unwind_flag
+    // Written by BPF programs:
+    __u32 stale;           // code may have gone since the mappings were read; user space takes it back before it reads again
+    __u32 loader_deletes;  // the dynamic linker is about to unmap libraries
+    __u64 told_ns;         // when user space was last told
     __u64 snapshot_ns;     // start of the period for which snapshots were counted
     __u64 snapshot_count;  // in this period
 };
-WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 72);
+WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 80);
+
+enum wh_unwind_flag {
+    WH_UNWIND_LOADER_TELLS = 1 << 0,  // the dynamic linker's hook is probed, so no library goes unseen
+};
 
 #define WH_ANY_EXEC_PAGES (~0ull)
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 
@@ -40,20 +41,15 @@ std::optional<double> age_s(uint64_t time_ns, uint64_t now_ns) {
     return now_ns > time_ns ? static_cast<double>(now_ns - time_ns) / 1e9 : 0.0;
 }
 
+constexpr std::string_view kStatusSentences[] = {
+#define X(enumerator, value, sentence) sentence,
+    WH_STACK_STATUSES(X)
+#undef X
+};
+
 std::string why_incomplete(const StackInfo* info) {
     if (!info) return "the frames did not arrive: the ring was full";
-    switch (info->status) {
-        case WH_STACK_DONE: return "";
-        case WH_STACK_FRAME_POINTERS:
-            return "followed frame pointers: the direct caller is exact, callers built without frame pointers are "
-                   "missing";
-        case WH_STACK_BROKEN:
-            return "frame pointers end here: the direct caller is exact, what lies behind it was built without them";
-        case WH_STACK_READ_FAILED: return "the stack's memory could not be read";
-        case WH_STACK_TOO_DEEP: return fmt::format("deeper than {} frames", WH_STACK_MAX_FRAMES);
-        case WH_STACK_NOT_KEPT: return "no stack: the table of stacks is full (--max-stacks)";
-        default: return "unknown";
-    }
+    return std::string(info->status < std::size(kStatusSentences) ? kStatusSentences[info->status] : "unknown");
 }
 
 bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, const ProcessView& view) {
@@ -137,7 +133,9 @@ StackReport ReportBuilder::describe(const Aggregator& aggregator, const ProfileS
     if (!info) return report;
     report.id = info->hash;
     for (uint64_t pc : info->frames) {
-        for (Frame& frame : view.symbolizer->symbolize(pc)) report.frames.push_back(std::move(frame));
+        bool is_return_address = !(pc & WH_FRAME_EXACT);
+        for (Frame& frame : view.symbolizer->symbolize(pc & ~WH_FRAME_EXACT, is_return_address))
+            report.frames.push_back(std::move(frame));
         pause();
     }
     report.headline = headline_of(report.frames, view.exe);

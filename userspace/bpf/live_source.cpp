@@ -2,28 +2,46 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace whoholds {
 
 namespace {
 
-void deliver_stack(std::span<const std::byte> bytes, RecordSink& sink) {
-    wh_stack_record raw{};
-    if (bytes.size() < sizeof(raw)) return;
-    std::memcpy(&raw, bytes.data(), sizeof(raw));
+// Both kinds of stack record begin alike.
+Record stack_record(RecordType type, const auto& raw) {
     Record record;
-    record.type = RecordType::kStack;
+    record.type = type;
     record.kind = raw.kind;
     record.process = raw.process;
     record.stack = raw.stack;
     record.hash = raw.hash;
     record.stack_status = raw.status;
-    const std::vector<uint64_t> frames(raw.frames, raw.frames + std::min<size_t>(raw.frame_count, WH_STACK_MAX_FRAMES));
-    record.frames = frames;
+    record.layout = raw.layout;
+    return record;
+}
+
+void deliver_stack(std::span<const std::byte> bytes, RecordSink& sink) {
+    wh_stack_record raw{};
+    constexpr size_t kHead = offsetof(wh_stack_record, frames);
+    if (bytes.size() < kHead) return;
+    std::memcpy(&raw, bytes.data(), std::min(bytes.size(), sizeof(raw)));
+    Record record = stack_record(RecordType::kStack, raw);
+    const uint64_t* frames = reinterpret_cast<const uint64_t*>(raw.frames);
+    record.frames = {frames, std::min<size_t>(raw.frame_count, (bytes.size() - kHead) / sizeof(uint64_t))};
+    sink.on_record(record);
+}
+
+void deliver_snapshot(std::span<const std::byte> bytes, RecordSink& sink) {
+    if (bytes.size() < sizeof(wh_snapshot_record)) return;
+    auto raw = std::make_unique<wh_snapshot_record>();
+    std::memcpy(raw.get(), bytes.data(), sizeof(*raw));
+    Record record = stack_record(RecordType::kSnapshot, *raw);
+    record.snapshot = raw.get();
     sink.on_record(record);
 }
 
@@ -31,6 +49,7 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
     if (bytes.empty()) return;
     auto type = static_cast<wh_record_type>(bytes[0]);
     if (type == WH_RECORD_STACK) return deliver_stack(bytes, sink);
+    if (type == WH_RECORD_SNAPSHOT) return deliver_snapshot(bytes, sink);
     wh_record raw{};
     if (bytes.size() < sizeof(raw)) return;
     std::memcpy(&raw, bytes.data(), sizeof(raw));
@@ -51,8 +70,10 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
         case WH_RECORD_LOADER: record.type = RecordType::kLoaderChanged; break;
         case WH_RECORD_EXEC: record.type = RecordType::kExec; break;
         case WH_RECORD_FORK: record.type = RecordType::kFork; break;
+        case WH_RECORD_MAPPINGS: record.type = RecordType::kMappings; break;
         case WH_RECORD_NONE:
-        case WH_RECORD_STACK: return;
+        case WH_RECORD_STACK:
+        case WH_RECORD_SNAPSHOT: return;
     }
     sink.on_record(record);
 }

@@ -55,7 +55,7 @@ Aggregator::StackEntry& Aggregator::entry(uint32_t stack, uint16_t process, uint
 }
 
 const StackInfo* Aggregator::find_stack(uint32_t stack) const {
-    static const StackInfo kNotKept{0, WH_STACK_NOT_KEPT, {}};
+    static const StackInfo kNotKept{0, WH_STACK_NOT_KEPT, 0, {}};
     if (stack >= no_stack_base_) return &kNotKept;
     if (stack >= stacks_.size() || !stacks_[stack].info) return nullptr;
     return &*stacks_[stack].info;
@@ -82,7 +82,7 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kRoundEnd: end_round(); break;
         case RecordType::kStack: {
             StackEntry& found = entry(record.stack, record.process, record.kind);
-            found.info = StackInfo{record.hash, record.stack_status, {record.frames.begin(), record.frames.end()}};
+            found.info = StackInfo{record.hash, record.stack_status, record.layout, {record.frames.begin(), record.frames.end()}};
             break;
         }
         case RecordType::kStackCounters: {
@@ -98,7 +98,9 @@ void Aggregator::on_record(const Record& record) {
             young_.push_back({record.key, record.size, record.time_ns, record.stack, record.process, record.kind});
             break;
         case RecordType::kProcessEnd: end_process(record.process); break;
+        case RecordType::kSnapshot:
         case RecordType::kLoaderChanged:
+        case RecordType::kMappings:
         case RecordType::kExec:
         case RecordType::kFork: break;  // the session's business
     }

@@ -12,7 +12,8 @@ namespace whoholds {
 struct StackInfo {
     uint64_t hash = 0;
     uint32_t status = 0;           // wh_stack_status
-    std::vector<uint64_t> frames;  // innermost first
+    uint32_t layout = 0;           // of the process's code when the stack was taken
+    std::vector<uint64_t> frames;  // innermost first; WH_FRAME_EXACT marks interrupted ones
 };
 
 struct ProfileFilter {  // of the blocks that stacks are credited with; totals of kinds are never filtered

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "bpf/shared/records.h"
+
 namespace whoholds {
 
 enum class RecordType : uint8_t {
@@ -16,12 +18,14 @@ enum class RecordType : uint8_t {
     kRestore,        // key, tid: the call that released it failed
     kLateRestore,    // as kRestore, out of order
     kRoundEnd,       // all records before the last kLate… ones have been delivered
-    kStack,          // stack, hash, stack_status, frames
+    kStack,          // stack, hash, stack_status, layout, frames
+    kSnapshot,       // stack, hash, stack_status, layout, snapshot: a stack that is to be walked in user space
     kStackCounters,  // stack, died, lost: cumulative, what never travelled as single records
     kYoungBegin,     // the census of the young begins anew
     kYoung,          // key, size, time_ns, stack: held, but still in the kernel's table
     kProcessEnd,     // nothing of this process is held any more (exit, exec)
     kLoaderChanged,  // the process has other libraries now
+    kMappings,       // the process runs code that the unwind tables do not know
     kExec,           // key: host tgid
     kFork,           // key: host tgid of the child; flags
 };
@@ -38,8 +42,11 @@ struct Record {
     uint32_t flags = 0;  // call flags of ranges; wh_record_flag of forks
     bool tentative = false;
     uint32_t stack_status = 0;
+    uint32_t layout = 0;  // which code was where; see wh_unwind_process
     uint64_t hash = 0;
-    std::span<const uint64_t> frames;  // valid during the call only
+    // Valid during the call only:
+    std::span<const uint64_t> frames;
+    const wh_snapshot_record* snapshot = nullptr;
     uint64_t died_count = 0, died_bytes = 0, lost_count = 0, lost_bytes = 0;
 };
 

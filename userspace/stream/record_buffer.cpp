@@ -5,9 +5,10 @@
 namespace whoholds {
 
 void RecordBuffer::on_record(const Record& record) {
-    if (record.type == RecordType::kStack) {
-        stacks_.push_back(record);
-        frames_.emplace_back(record.frames.begin(), record.frames.end());
+    if (record.type == RecordType::kStack || record.type == RecordType::kSnapshot) {
+        stacks_.push_back({record,
+                           {record.frames.begin(), record.frames.end()},
+                           record.snapshot ? std::make_unique<wh_snapshot_record>(*record.snapshot) : nullptr});
         return;
     }
     records_.push_back({record.key, record.size, record.time_ns, record.tid, record.stack, record.flags, record.process,
@@ -30,12 +31,12 @@ Record RecordBuffer::expand(const Compact& compact) {
 }
 
 void RecordBuffer::apply_stacks(RecordSink& sink) {
-    for (size_t i = 0; i < stacks_.size(); i++) {
-        stacks_[i].frames = frames_[i];
-        sink.on_record(stacks_[i]);
+    for (KeptStack& kept : stacks_) {
+        kept.record.frames = kept.frames;
+        kept.record.snapshot = kept.snapshot.get();
+        sink.on_record(kept.record);
     }
     stacks_.clear();
-    frames_.clear();
 }
 
 void RecordBuffer::apply_some(RecordSink& sink, size_t count) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "stream/record.h"
@@ -41,8 +42,12 @@ private:
 
     std::vector<Compact> records_;
     size_t next_ = 0;  // the first one that was not handed on
-    std::vector<Record> stacks_;
-    std::vector<std::vector<uint64_t>> frames_;  // of stacks_
+    struct KeptStack {
+        Record record;
+        std::vector<uint64_t> frames;
+        std::unique_ptr<wh_snapshot_record> snapshot;
+    };
+    std::vector<KeptStack> stacks_;
 };
 
 }  // namespace whoholds

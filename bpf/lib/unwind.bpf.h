@@ -1,0 +1,357 @@
+// Walks a stack by the unwind tables of shared/unwind.h, one frame at a time, from the state of a caller outwards.
+//
+// Reading the target's memory is what costs, so the part of the stack that the last walk needed is copied at once, into a window
+// that is private to the thread (uprobe programs may be preempted: nothing per CPU is safe). The caller's rbp is kept as a place
+// and read only if a frame needs it. Rules come from a cache; the tables are searched where it has none.
+//
+// Each step is a global function: the verifier checks it once, and not for each frame.
+#ifndef WHOHOLDS_LIB_UNWIND_H
+#define WHOHOLDS_LIB_UNWIND_H
+
+#include "lib/maps.bpf.h"
+
+#define WH_FRAME_POINTER_STEP_MAX (1u << 20)  // bytes between two frame pointers; more is taken for garbage
+#define WH_WINDOW_BYTES (8 * WH_WINDOW_WORDS)
+#define WH_WINDOW_FIRST 256u   // bytes copied at first, at least
+#define WH_WINDOW_NEXT 1024u   // ... and when the walk leaves the window
+#define WH_TOP_UNKNOWN 512u    // bytes that are taken to belong to a stack of which no end was seen
+#define WH_MAPPING_STEPS 17
+#define WH_ROW_STEPS 17
+#define WH_RULE_NO_MAPPING (-1)
+
+// Offsets into the frame of a signal handler, from the stack pointer at its return trampoline: struct ucontext.
+#define WH_SIGNAL_RBP 120
+struct wh_interrupted {
+    u64 rbp, rbx, rdx, rax, rcx, rsp, rip;
+};
+
+enum wh_walk_flag {
+    WH_WALK_EXACT = 1 << 0,       // pc was interrupted: it is not a return address
+    WH_WALK_GUESSED = 1 << 1,     // a frame pointer was followed through code that may not keep them
+    WH_WALK_FP_UNKNOWN = 1 << 2,  // rbp of this frame cannot be told
+};
+
+struct wh_walk {
+    u64 pc;
+    u64 sp;
+    u64 fp;
+    u64 fp_at;  // not 0: rbp is to be read from here
+    u64 hash;
+    u64 salt;
+    u64 trampoline;  // where uretprobes make functions return to
+    u64 window_start;
+    u64 top;           // nothing beyond is copied into the window
+    u32 window_bytes;  // valid ones
+    u32 frame_count;
+    u32 mapping;  // the last one hit
+    u32 first_mapping;
+    u32 mapping_count;
+    u32 status;
+    u32 flags;
+    u32 layout;
+};
+
+WH_INLINE u64 mix(u64 hash, u64 value) {
+    hash ^= value;
+    hash *= 0x9e3779b97f4a7c15ull;
+    return hash ^ hash >> 29;
+}
+
+// Where uretprobes make functions return to; 0 if this address space has none.
+WH_INLINE u64 trampoline_address(struct task_struct* task) {
+    struct mm_struct* mm = task->mm;
+    if (!mm) return 0;
+    struct xol_area* area = mm->uprobes_state.xol_area;
+    return area ? area->vaddr : 0;
+}
+
+// The return address that a uretprobe took away from the stack slot. Functions that were tail-called share a slot; the entry
+// that is not chained holds the true address.
+__noinline u64 hijacked_return_address(u64 slot) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
+    for (int i = 0; i < 64 && instance; i++) {
+        if (BPF_CORE_READ(instance, stack) == slot && !BPF_CORE_READ(instance, chained))
+            return BPF_CORE_READ(instance, orig_ret_vaddr);
+        instance = BPF_CORE_READ(instance, next);
+    }
+    return 0;
+}
+
+WH_INLINE struct wh_mapping* find_mapping(struct wh_walk* walk, u64 address) {
+    u32 low = walk->mapping;
+    struct wh_mapping* mapping = bpf_map_lookup_elem(&mappings, &low);
+    if (mapping && address - mapping->start < mapping->end - mapping->start) return mapping;
+    low = walk->first_mapping;
+    u32 count = walk->mapping_count;
+    for (int i = 0; i < WH_MAPPING_STEPS && count; i++) {
+        u32 half = count >> 1;
+        u32 middle = low + half;
+        mapping = bpf_map_lookup_elem(&mappings, &middle);
+        if (!mapping) return 0;
+        if (mapping->start <= address) {
+            low = middle + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    if (low == walk->first_mapping) return 0;
+    low -= 1;
+    mapping = bpf_map_lookup_elem(&mappings, &low);
+    if (!mapping || address - mapping->start >= mapping->end - mapping->start) return 0;
+    walk->mapping = low;
+    return mapping;
+}
+
+// The chunk of the arena that holds a word.
+WH_INLINE u8* arena_chunk(u32 word) {
+    u32 segment_index = word / WH_ARENA_SEGMENT_WORDS;
+    void* segment = bpf_map_lookup_elem(&arena, &segment_index);
+    if (!segment) return 0;
+    u32 chunk = word / WH_ARENA_CHUNK_WORDS % WH_ARENA_SEGMENT_CHUNKS;
+    return bpf_map_lookup_elem(segment, &chunk);
+}
+
+WH_INLINE u32 rule_in_table(struct wh_mapping* mapping, u64 address) {
+    u64 in_module = address - mapping->bias;
+    u64 bucket = (in_module >> (mapping->bucket_shift & 63)) - mapping->first_bucket;
+    if (bucket >= mapping->bucket_count) return WH_RULE_GAP;
+    u32 word = mapping->index_at + (u32)bucket * 2;
+    u8* chunk = arena_chunk(word);
+    if (!chunk) return WH_RULE_GAP;
+    u64 entry = *(u64*)(chunk + (word & (WH_ARENA_CHUNK_WORDS - 2)) * 4);
+    u32 rule = entry >> 48;
+    u32 count = entry >> 32 & 0xffff;
+    if (!count) return rule;
+    word = (u32)entry;
+    chunk = arena_chunk(word);
+    if (!chunk) return WH_RULE_GAP;
+    u32 low = word % WH_ARENA_CHUNK_WORDS;
+    u32 wanted = in_module & 0xffff;
+    for (int i = 0; i < WH_ROW_STEPS && count; i++) {
+        u32 half = count >> 1;
+        u32 middle = low + half;
+        u32 row = *(u32*)(chunk + (middle & (WH_ARENA_CHUNK_WORDS - 1)) * 4);
+        if ((row & 0xffff) <= wanted) {
+            rule = row >> 16;
+            low = middle + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return rule;
+}
+
+// The rule for a frame at this address in the process; WH_RULE_NO_MAPPING if nothing executable is known there.
+__noinline int search_rule(struct wh_walk* walk, u64 address) {
+    if (!walk) return WH_RULE_NO_MAPPING;
+    struct wh_mapping* mapping = find_mapping(walk, address);
+    if (!mapping) return WH_RULE_NO_MAPPING;
+    u32 flags = mapping->flags;
+    u32 rule = flags & WH_MAPPING_TABLE ? rule_in_table(mapping, address) : WH_RULE_GAP;
+    if (rule != WH_RULE_GAP) return rule;
+    if (flags & WH_MAPPING_FRAME_POINTERS) return WH_RULE_FRAME_POINTER;
+    if (flags & WH_MAPPING_FRAME_POINTERS_GUESS) return WH_RULE_FRAME_POINTER_GUESS;
+    return WH_RULE_GAP;
+}
+
+WH_INLINE int rule_at(struct wh_walk* walk, u64 address) {
+    u64 mixed = (address ^ walk->salt) * WH_CACHE_MULTIPLIER;
+    u32 place = mixed >> (64 - WH_CACHE_BITS);
+    u64* entry = bpf_map_lookup_elem(&rule_cache, &place);
+    u64 found = entry ? *(volatile u64*)entry : 0;
+    u64 tag = mixed << WH_CACHE_BITS;
+    if ((found ^ tag) >> 16 == 0 && (u16)found != WH_RULE_GAP) return (u16)found;
+    int rule = search_rule(walk, address);
+    if (entry && rule > WH_RULE_GAP) *(volatile u64*)entry = tag | (u16)rule;
+    return rule;
+}
+
+// Copies stack memory from `address` on; false if nothing could be copied.
+WH_INLINE bool fill_window(struct wh_walk* walk, struct wh_thread* thread, u64 address, u32 wanted) {
+    u64 left = walk->top - address;
+    u32 length = wanted < WH_WINDOW_BYTES - 8 ? wanted : WH_WINDOW_BYTES - 8;
+    if (left < length) length = left;
+    // Masked behind the barrier: Linux 6.1's verifier knows the bound only then.
+    asm volatile("" : "+r"(length));
+    length &= WH_WINDOW_BYTES - 8;
+    if (length < 8 || bpf_probe_read_user(thread->window, length, (void*)address)) {
+        walk->window_bytes = 0;
+        return false;
+    }
+    walk->window_start = address;
+    walk->window_bytes = length;
+    return true;
+}
+
+WH_INLINE bool read_word(struct wh_walk* walk, struct wh_thread* thread, u64 address, u64* value) {
+    u64 offset = address - walk->window_start;
+    if (!(offset & 7)) {
+        if (offset < walk->window_bytes) {
+            *value = thread->window[offset >> 3 & (WH_WINDOW_WORDS - 1)];
+            return true;
+        }
+        bool is_above = address >= walk->window_start + walk->window_bytes && address < walk->top;
+        if (is_above && fill_window(walk, thread, address, WH_WINDOW_NEXT)) {
+            *value = thread->window[0];
+            return true;
+        }
+    }
+    return !bpf_probe_read_user(value, sizeof(*value), (void*)address);
+}
+
+WH_INLINE bool end_walk(struct wh_walk* walk, u32 status) {
+    walk->status = status;
+    return false;
+}
+
+WH_INLINE bool end_complete(struct wh_walk* walk) {
+    return end_walk(walk, walk->flags & WH_WALK_GUESSED ? WH_STACK_FRAME_POINTERS : WH_STACK_DONE);
+}
+
+WH_INLINE bool needs_fp(u32 cfa_kind, u32 fp_kind) {
+    return cfa_kind == WH_CFA_FP || cfa_kind == WH_CFA_FP_DEREFERENCED || cfa_kind == WH_CFA_FRAME_POINTER ||
+           cfa_kind == WH_CFA_FRAME_POINTER_GUESS || fp_kind == WH_FP_AT_FP;
+}
+
+WH_INLINE bool load_fp(struct wh_walk* walk, struct wh_thread* thread) {
+    if (walk->flags & WH_WALK_FP_UNKNOWN) return end_walk(walk, WH_STACK_UNSUPPORTED);
+    if (!walk->fp_at) return true;
+    if (!read_word(walk, thread, walk->fp_at, &walk->fp)) return end_walk(walk, WH_STACK_READ_FAILED);
+    walk->fp_at = 0;
+    return true;
+}
+
+// To the code that a signal interrupted: all its registers lie in the handler's frame.
+WH_INLINE bool step_over_signal(struct wh_walk* walk) {
+    struct wh_interrupted interrupted;
+    if (bpf_probe_read_user(&interrupted, sizeof(interrupted), (void*)(walk->sp + WH_SIGNAL_RBP)))
+        return end_walk(walk, WH_STACK_READ_FAILED);
+    if (!interrupted.rip) return end_walk(walk, WH_STACK_BROKEN);
+    walk->pc = interrupted.rip;
+    walk->sp = interrupted.rsp;
+    walk->fp = interrupted.rbp;
+    walk->fp_at = 0;
+    walk->flags = (walk->flags & WH_WALK_GUESSED) | WH_WALK_EXACT;
+    return true;
+}
+
+// The canonical frame address; 0: the walk has ended.
+WH_INLINE u64 frame_address(struct wh_walk* walk, struct wh_thread* thread, const struct wh_unwind_rule* rule, u32 kind) {
+    u64 base = walk->sp;
+    switch (kind) {
+        case WH_CFA_SP: return base + rule->cfa_offset;
+        case WH_CFA_FP: return walk->fp + rule->cfa_offset;
+        case WH_CFA_PLT: return base + 8 + ((walk->pc & 15) >= (u8)rule->extra ? 8 : 0);
+        case WH_CFA_FP_DEREFERENCED: base = walk->fp;  // fall through
+        case WH_CFA_SP_DEREFERENCED:
+            if (!read_word(walk, thread, base + rule->cfa_offset, &base)) return end_walk(walk, WH_STACK_READ_FAILED);
+            return base + 8 * (s64)rule->extra;
+        case WH_CFA_FRAME_POINTER_GUESS: walk->flags |= WH_WALK_GUESSED;  // fall through
+        case WH_CFA_FRAME_POINTER:
+            if (!walk->fp) return end_complete(walk);  // so the outermost frame is marked
+            if (walk->fp & 7 || walk->fp < walk->sp || walk->fp - walk->sp > WH_FRAME_POINTER_STEP_MAX)
+                return end_walk(walk, WH_STACK_BROKEN);
+            return walk->fp + 16;
+        case WH_CFA_END: return end_complete(walk);
+        case WH_CFA_NONE: return end_walk(walk, WH_STACK_NO_INFORMATION);
+    }
+    return end_walk(walk, WH_STACK_UNSUPPORTED);
+}
+
+WH_INLINE void find_callers_fp(struct wh_walk* walk, const struct wh_unwind_rule* rule, u32 cfa_kind, u32 fp_kind,
+                               u64 cfa) {
+    if (cfa_kind == WH_CFA_FRAME_POINTER || cfa_kind == WH_CFA_FRAME_POINTER_GUESS) {
+        walk->fp_at = cfa - 16;
+    } else if (fp_kind == WH_FP_AT_CFA) {
+        walk->fp_at = cfa + 8 * (s64)rule->fp_offset;
+    } else if (fp_kind == WH_FP_AT_FP) {
+        walk->fp_at = walk->fp + 8 * (s64)rule->fp_offset;
+    } else {
+        if (fp_kind != WH_FP_SAME) walk->flags |= WH_WALK_FP_UNKNOWN;
+        return;
+    }
+    walk->flags &= ~WH_WALK_FP_UNKNOWN;
+}
+
+// Notes the frame and goes on to its caller; 0: the walk has ended, walk->status says how.
+__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
+    if (!walk || !thread) return 0;
+    u32 index = walk->frame_count;
+    if (index >= WH_STACK_MAX_FRAMES) return end_walk(walk, WH_STACK_TOO_DEEP);
+    bool is_exact = walk->flags & WH_WALK_EXACT;
+    u64 frame = is_exact ? walk->pc | WH_FRAME_EXACT : walk->pc;
+    thread->record.frames[index] = frame;
+    walk->hash = mix(walk->hash, frame);
+    walk->frame_count = index + 1;
+
+    u32 number = rule_at(walk, is_exact ? walk->pc : walk->pc - 1);
+    if (number == (u32)WH_RULE_NO_MAPPING) return end_walk(walk, WH_STACK_NO_MAPPING);
+    struct wh_unwind_rule* rule = bpf_map_lookup_elem(&rules, &number);
+    if (!rule) return end_walk(walk, WH_STACK_NO_INFORMATION);
+    u32 cfa_kind = rule->kinds & 15, fp_kind = rule->kinds >> 4;
+    if (cfa_kind == WH_CFA_SIGNAL) return step_over_signal(walk);
+    if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
+    u64 cfa = frame_address(walk, thread, rule, cfa_kind);
+    if (!cfa) return 0;
+    if (cfa <= walk->sp) return end_walk(walk, WH_STACK_BROKEN);
+    u64 return_address = 0;
+    if (!read_word(walk, thread, cfa - 8, &return_address)) return end_walk(walk, WH_STACK_READ_FAILED);
+    find_callers_fp(walk, rule, cfa_kind, fp_kind, cfa);
+    walk->sp = cfa;
+    walk->flags &= ~WH_WALK_EXACT;
+    if (!return_address) return end_complete(walk);
+    if (return_address == walk->trampoline) return_address = hijacked_return_address(cfa - 8);
+    walk->pc = return_address;
+    return return_address ? 1 : end_walk(walk, WH_STACK_BROKEN);
+}
+
+// Whether the tables may be of other mappings than the process has now. Executable pages that were added do no harm where the
+// dynamic linker tells us of those that go.
+WH_INLINE bool mappings_are_stale(struct wh_unwind_process* known, struct task_struct* task, bool* has_more) {
+    if (known->stale || known->loader_deletes) return true;
+    if (known->exec_pages == WH_ANY_EXEC_PAGES) return false;
+    struct mm_struct* mm = task->mm;
+    u64 exec_pages = mm ? mm->exec_vm : 0;
+    if (exec_pages == known->exec_pages) return false;
+    *has_more = true;
+    return exec_pages < known->exec_pages || !(known->flags & WH_UNWIND_LOADER_TELLS);
+}
+
+// The walk from a state of registers to the end of the stack. Frames are in thread->record.
+WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct task_struct* task, u32 process,
+                          bool* has_news) {
+    struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
+    walk->status = WH_STACK_MAPPINGS_CHANGED;
+    if (!known) return;
+    u64 version = *(volatile u64*)&known->version;
+    barrier();
+    walk->layout = known->layout;
+    walk->salt = known->salt;
+    walk->first_mapping = known->first;
+    walk->mapping = known->first;
+    walk->mapping_count = known->count;
+    walk->trampoline = trampoline_address(task);
+    if (version & 1 || mappings_are_stale(known, task, has_news)) {
+        thread->record.frames[0] = walk->pc;
+        walk->frame_count = 1;
+        walk->hash = mix(0, walk->pc);
+        *has_news = true;
+        return;
+    }
+    u64 start = walk->sp;
+    walk->top = thread->stack_top > start ? thread->stack_top : start + WH_TOP_UNKNOWN;
+    fill_window(walk, thread, start, thread->window_wanted > WH_WINDOW_FIRST ? thread->window_wanted : WH_WINDOW_FIRST);
+    for (int i = 0; i <= WH_STACK_MAX_FRAMES; i++)
+        if (!walk_step(walk, thread)) break;
+    if (walk->status == WH_STACK_DONE) thread->stack_top = walk->sp;
+    u64 span = walk->sp - start;
+    thread->window_wanted = span < WH_WINDOW_BYTES ? span : WH_WINDOW_BYTES;
+    *has_news |= walk->status == WH_STACK_NO_MAPPING;
+    barrier();
+    if (*(volatile u64*)&known->version != version) walk->status = WH_STACK_MAPPINGS_CHANGED;
+}
+
+#endif
