@@ -51,7 +51,10 @@ struct Symbolizer::State {
     std::vector<Module> modules;
     absl::flat_hash_map<ModuleKey, size_t> module_of;
     MappingHistory history;
-    absl::flat_hash_map<std::pair<uint64_t, bool>, std::vector<Frame>> cache;
+    // By program counter, whether it is a return address, module, and where the module's file would begin: an address
+    // that came to mean other code is another key.
+    using CacheKey = std::tuple<uint64_t, bool, size_t, uint64_t>;
+    absl::flat_hash_map<CacheKey, std::vector<Frame>> cache;
     WorkBudget budget;
     size_t files_open = 0;
     UniqueFd perf_map_file;
@@ -65,7 +68,7 @@ struct Symbolizer::State {
     Result<ElfImage> read_vdso(const Mapping& mapping) const;
     void find_perf_map();
     void read_perf_map();
-    std::vector<Frame> describe(uint64_t pc, uint64_t lookup, bool& complete);
+    std::vector<Frame> describe(const ModuleMapping& mapping, uint64_t pc, uint64_t lookup, bool& complete);
     std::vector<Frame> describe_in_file(Module& module, const Frame& base, uint64_t lookup, uint64_t offset,
                                         bool& complete);
     std::optional<Frame> describe_jit(Frame frame, uint64_t lookup);
@@ -171,17 +174,18 @@ std::vector<Frame> Symbolizer::State::describe_in_file(Module& module, const Fra
     return frames;
 }
 
-std::vector<Frame> Symbolizer::State::describe(uint64_t pc, uint64_t lookup, bool& complete) {
+// complete: the same answer will hold for good.
+std::vector<Frame> Symbolizer::State::describe(const ModuleMapping& mapping, uint64_t pc, uint64_t lookup,
+                                               bool& complete) {
     Frame base;
     base.address = pc;
-    const ModuleMapping* mapping = history.find(lookup);
-    if (mapping == nullptr) return {base};
-    Module& module = modules[mapping->module];
+    Module& module = modules[mapping.module];
     if (!module.open_tried) open_module(module);
     base.module = module.first_mapping.path;
     if (module.symbols) {
-        return describe_in_file(module, base, lookup, lookup - mapping->start + mapping->file_offset, complete);
+        return describe_in_file(module, base, lookup, lookup - mapping.start + mapping.file_offset, complete);
     }
+    complete = false;  // a JIT goes on making code
     if (auto frame = describe_jit(base, lookup)) return {*std::move(frame)};
     if (base.module.empty()) base.module = "[jit]";
     if (!module.open_error.empty()) note(module.open_error);
@@ -200,7 +204,7 @@ void Symbolizer::set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now
     state_->budget.start_batch(budget_ms, std::move(now_ms));
 }
 
-void Symbolizer::update_mappings(const std::vector<Mapping>& mappings) {
+void Symbolizer::update_mappings(const std::vector<Mapping>& mappings, uint32_t layout) {
     std::vector<ModuleMapping> now;
     bool may_have_jit = false;
     for (const Mapping& mapping : mappings) {
@@ -211,14 +215,17 @@ void Symbolizer::update_mappings(const std::vector<Mapping>& mappings) {
         may_have_jit = may_have_jit || !state_->modules[index].symbols;
     }
     if (may_have_jit) state_->find_perf_map();
-    if (state_->history.update(std::move(now)) || may_have_jit) state_->cache.clear();
+    state_->history.update(std::move(now), layout);
 }
 
-std::vector<Frame> Symbolizer::symbolize(uint64_t pc, bool is_return_address) {
-    const std::pair key(pc, is_return_address);
+std::vector<Frame> Symbolizer::symbolize(uint64_t pc, bool is_return_address, uint32_t layout) {
+    const uint64_t lookup = is_return_address && pc > 0 ? pc - 1 : pc;
+    const ModuleMapping* mapping = state_->history.find(lookup, layout);
+    if (mapping == nullptr) return {Frame{.address = pc}};
+    const State::CacheKey key(pc, is_return_address, mapping->module, mapping->start - mapping->file_offset);
     if (const auto cached = state_->cache.find(key); cached != state_->cache.end()) return cached->second;
     bool complete = true;
-    std::vector<Frame> frames = state_->describe(pc, is_return_address && pc > 0 ? pc - 1 : pc, complete);
+    std::vector<Frame> frames = state_->describe(*mapping, pc, lookup, complete);
     if (state_->cache.size() >= kMaxCachedAddresses) state_->cache.clear();
     if (complete) state_->cache.emplace(key, frames);
     return frames;

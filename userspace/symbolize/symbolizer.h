@@ -43,13 +43,15 @@ public:
     void set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now_ms = monotonic_ms);
 
     // Opens the files of new modules at once, because their names must be readable after the process is gone.
-    // Mappings of the process now; old ones are kept for addresses that no new one covers, so that a dlclose'd library's
-    // frames keep their names.
-    void update_mappings(const std::vector<Mapping>& mappings);
+    // Mappings of the process now, and the number of the layout that they belong to (see mapping_history.h; 0: there are
+    // no numbers). Old ones are kept for stacks of older layouts and for addresses that no new one covers, so that a
+    // dlclose'd library's frames keep their names.
+    void update_mappings(const std::vector<Mapping>& mappings, uint32_t layout = 0);
 
     // One physical frame -> one or more frames, innermost inlined function first, inlined = true for all but the last.
-    // is_return_address: look up at pc - 1. Never fails: what is not known stays empty.
-    std::vector<Frame> symbolize(uint64_t pc, bool is_return_address = true);
+    // is_return_address: look up at pc - 1. False for the exact address of a frame that a signal interrupted.
+    // layout: the one in which the stack was taken; 0: the latest. Never fails: what is not known stays empty.
+    std::vector<Frame> symbolize(uint64_t pc, bool is_return_address = true, uint32_t layout = 0);
 
     // What could not be read and why, one sentence each ("libfoo.so: no symbols").
     [[nodiscard]] std::vector<std::string> notes() const;

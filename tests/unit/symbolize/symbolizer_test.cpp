@@ -205,6 +205,39 @@ TEST_F(SymbolizedLibrary, T17_a_library_that_was_unloaded_keeps_its_names) {
     EXPECT_EQ(frames[0].module, path("lib.so"));
 }
 
+TEST_F(SymbolizedLibrary, T17_a_stack_taken_before_another_library_took_the_place_keeps_its_names) {
+    ASSERT_TRUE(compile("extern \"C\" int first() { return 1; }", "-shared -fPIC", "first.so"));
+    ASSERT_TRUE(compile("extern \"C\" int second() { return 1; }", "-shared -fPIC", "second.so"));
+    void* place = nullptr;
+    const auto map_whole = [&](const char* name) {
+        const int file = ::open(path(name).c_str(), O_RDONLY | O_CLOEXEC);
+        place = ::mmap(place, std::filesystem::file_size(path(name)), PROT_READ | PROT_EXEC,
+                       MAP_PRIVATE | (place == nullptr ? 0 : MAP_FIXED), file, 0);
+        ::close(file);
+    };
+    const auto offset_in = [&](const char* library, const std::string& function) {
+        const auto image = ElfImage::open(path(library));
+        const auto found = image->function_symbols({.debug_roots = {}}, [&](auto name) { return name == function; });
+        return *image->offset_of(found->front().address);
+    };
+    Symbolizer symbolizer({}, ::getpid());
+    const auto function_at = [&](uint64_t offset, uint32_t layout) {
+        return symbolizer.symbolize(address_of(place) + offset, false, layout).back().function;
+    };
+
+    map_whole("first.so");
+    symbolizer.update_mappings(*read_maps({}, ::getpid()), 1);
+    map_whole("second.so");
+    symbolizer.update_mappings(*read_maps({}, ::getpid()), 2);
+
+    EXPECT_EQ(function_at(offset_in("first.so", "first"), 1), "first");
+    EXPECT_EQ(function_at(offset_in("second.so", "second"), 2), "second");
+    EXPECT_EQ(function_at(offset_in("second.so", "second"), 0), "second");
+    EXPECT_EQ(function_at(offset_in("second.so", "second"), 7), "") << "a layout that was never seen";
+    EXPECT_EQ(symbolizer.symbolize(address_of(::dlsym(RTLD_NEXT, "getenv")), false, 7).back().function, "getenv");
+    ::munmap(place, std::filesystem::file_size(path("first.so")));
+}
+
 TEST_F(SymbolizedLibrary, T29_a_file_put_in_the_place_of_a_mapped_one_is_not_read) {
     ASSERT_TRUE(compile(kLibrary, kLibraryOptions, "lib.so"));
     ASSERT_TRUE(compile("extern \"C\" int other() { return 1; }", "-shared -fPIC", "other.so"));
