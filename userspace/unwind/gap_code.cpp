@@ -1,0 +1,143 @@
+#include "unwind/gap_code.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+#include <string_view>
+
+#include "unwind/unwind_rule.h"
+
+namespace whoholds {
+namespace {
+
+constexpr uint64_t kMaxCodeBytes = uint64_t{32} << 20;
+// Functions are aligned to 16 bytes, so that a function that has no CFI between two that have leaves at least this.
+constexpr uint64_t kMinGapBytes = 16;
+constexpr uint64_t kEntryBytes = 64;
+
+// mov $15,%rax; syscall: rt_sigreturn
+constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
+// pop %rdi; call *%r9; mov %eax,%edi; xor %eax,%eax; mov $60,%al; syscall: a thread of musl begins, calls and exits
+constexpr std::array<uint8_t, 12> kThreadStart = {0x5f, 0x41, 0xff, 0xd1, 0x89, 0xc7,
+                                                  0x31, 0xc0, 0xb0, 0x3c, 0x0f, 0x05};
+// push %rbp; mov %rsp,%rbp
+constexpr std::array<uint8_t, 4> kPrologue = {0x55, 0x48, 0x89, 0xe5};
+// Code that keeps frame pointers has a function, and so a prologue, in this many bytes, and more than a few.
+constexpr uint64_t kCodeBytesPerPrologue = 2048;
+constexpr uint64_t kMinPrologues = 4;
+
+template <class Found>
+void for_each_match(std::span<const uint8_t> code, std::span<const uint8_t> pattern, Found found) {
+    const std::string_view text(reinterpret_cast<const char*>(code.data()), code.size());
+    const std::string_view wanted(reinterpret_cast<const char*>(pattern.data()), pattern.size());
+    for (size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + wanted.size()))
+        found(at);
+}
+
+// A handler returns to the first byte of its trampoline, and a return address is looked up one byte before it. If that byte
+// belongs to another function, it may be the last one of a call there, so it is nobody's.
+void add_trampoline(uint64_t start, const std::vector<UnwindRow>& rows, std::vector<UnwindPatch>& patches) {
+    const bool gap_before = same_rule(rule_at(rows, start - 1), kGapRule);
+    patches.push_back({{start - 1, start}, gap_before ? kSignalRule : kUnsupportedRule});
+    patches.push_back({{start, start + kSignalReturn.size()}, kSignalRule});
+}
+
+const UnwindRange* range_around(const std::vector<UnwindRange>& ranges, uint64_t address) {
+    const auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
+                                        [](uint64_t value, const UnwindRange& range) { return value < range.start; });
+    if (after == ranges.begin() || address >= std::prev(after)->end) return nullptr;
+    return &*std::prev(after);
+}
+
+bool begins_with(std::span<const uint8_t> code, std::initializer_list<uint8_t> bytes) {
+    return code.size() >= bytes.size() && std::equal(bytes.begin(), bytes.end(), code.begin());
+}
+
+bool begins_with_endbr(std::span<const uint8_t> code) { return begins_with(code, {0xf3, 0x0f, 0x1e, 0xfa}); }
+bool begins_with_jump(std::span<const uint8_t> code) {
+    return begins_with(code, {0xff, 0x25}) || begins_with(code, {0xf2, 0xff, 0x25});
+}
+
+// xor %ebp,%ebp as the ABI wants it where a program begins. Linkers name the first byte of code when a library has no entry.
+bool clears_frame_pointer(std::span<const uint8_t> code) {
+    constexpr size_t kEndbrBytes = 4;
+    if (begins_with_endbr(code)) code = code.subspan(kEndbrBytes);
+    return begins_with(code, {0x31, 0xed}) || begins_with(code, {0x48, 0x31, 0xed});
+}
+
+// .plt: an entry of 16 bytes that pushes its second word for the resolver, then such ones as push their index and jump to it.
+void add_lazy_table(const ElfImage& image, const UnwindRange& table, std::vector<UnwindPatch>& patches) {
+    constexpr uint64_t kEntry = 16;
+    constexpr uint64_t kFirstPushBytes = 6;
+    constexpr int8_t kPushEnd = 11;          // jmp *slot(%rip): 6 bytes, push: 5
+    constexpr int8_t kPushEndWithEndbr = 9;  // endbr64: 4 bytes, push: 5
+    const std::vector<uint8_t> code = image.code_at(table.start, 2 * kEntry);
+    if (code.size() < 2 * kEntry || table.start % kEntry != 0 || !begins_with(code, {0xff, 0x35})) return;
+    const std::span<const uint8_t> second = std::span(code).subspan(kEntry);
+    const bool endbr = begins_with_endbr(second);
+    if (!endbr && !begins_with_jump(second)) return;
+    const uint64_t entries = table.start + kEntry;
+    patches.push_back({{table.start, table.start + kFirstPushBytes}, make_rule(WH_CFA_SP, 16)});
+    patches.push_back({{table.start + kFirstPushBytes, entries}, make_rule(WH_CFA_SP, 24)});
+    const int8_t push_end = endbr ? kPushEndWithEndbr : kPushEnd;
+    patches.push_back({{entries, table.end}, make_rule(WH_CFA_PLT, 0, {}, push_end)});
+}
+
+// .plt.got, .plt.sec, .iplt: every entry is a jump and leaves the stack as it is.
+void add_jump_table(const ElfImage& image, const UnwindRange& table, std::vector<UnwindPatch>& patches) {
+    const std::vector<uint8_t> code = image.code_at(table.start, 16);
+    if (begins_with_endbr(code) || begins_with_jump(code)) patches.push_back({table, make_rule(WH_CFA_SP, 8)});
+}
+
+}  // namespace
+
+GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& rows,
+                          const std::vector<UnwindRange>& gaps) {
+    GapCode result;
+    uint64_t bytes = 0;
+    uint64_t prologues = 0;
+    for (const UnwindRange& gap : gaps) {
+        const uint64_t size = std::min(gap.end - gap.start, kMaxCodeBytes - bytes);
+        if (gap.end - gap.start < kMinGapBytes) continue;
+        if (size < gap.end - gap.start) result.read_all = false;
+        if (size == 0) break;
+        const std::vector<uint8_t> code = image.code_at(gap.start, size);
+        bytes += size;
+        for_each_match(code, kSignalReturn, [&](size_t at) { add_trampoline(gap.start + at, rows, result.patches); });
+        for_each_match(code, kThreadStart, [&](size_t at) {
+            result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
+        });
+        for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
+    }
+    result.keeps_frame_pointers = prologues >= kMinPrologues && prologues * kCodeBytesPerPrologue > bytes;
+    return result;
+}
+
+std::vector<UnwindPatch> linkage_table_patches(const ElfImage& image, const std::vector<UnwindRange>& gaps) {
+    std::vector<UnwindPatch> patches;
+    for (const ElfSection& section : image.sections()) {
+        const bool linkage = section.name.starts_with(".plt") || section.name == ".iplt";
+        const UnwindRange* gap = linkage && section.is_executable() ? range_around(gaps, section.address) : nullptr;
+        if (gap == nullptr) continue;
+        const uint64_t size = std::min(section.size, gap->end - section.address);
+        const UnwindRange table{section.address, section.address + size};
+        if (section.name == ".plt") {
+            add_lazy_table(image, table, patches);
+        } else {
+            add_jump_table(image, table, patches);
+        }
+    }
+    return patches;
+}
+
+std::vector<UnwindPatch> entry_patches(const ElfImage& image, const std::vector<UnwindRange>& gaps) {
+    const uint64_t entry = image.entry_address();
+    const UnwindRange* gap = range_around(gaps, entry);
+    if (gap == nullptr) return {};
+    const bool program = !image.is_position_independent() || !image.interpreter().empty();
+    if (!program && !clears_frame_pointer(image.code_at(entry, 8))) return {};
+    return {{{entry, entry + std::min(kEntryBytes, gap->end - entry)}, kEndRule}};
+}
+
+}  // namespace whoholds
