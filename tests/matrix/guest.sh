@@ -1,0 +1,84 @@
+#!/bin/busybox sh
+# Runs as init in the guests of scripts/kernel-matrix: loads and tests every BPF program, traces two puppets, and sends what
+# came of it as a tar archive through the second serial port. Judges nothing; tests/matrix/check_results does, on the host.
+
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+[ -c /dev/null ] || mount -t devtmpfs devtmpfs /dev
+mkdir -p /tmp /results
+mount -t tmpfs tmpfs /tmp
+cd /results || exit 1
+say() { echo "guest: $(cut -d ' ' -f 1 /proc/uptime) s: $*"; }
+
+say "up, $(uname -r)"
+uname -r >kernel
+cp /proc/cmdline cmdline
+
+# ask COMMAND: one command to the puppet, its answer on stdout.
+ask() {
+    echo "$1" >&3
+    read -r -t 120 answer <&4 && echo "$answer"
+}
+
+start_puppet() {  # NAME [ARGUMENT...]
+    mkfifo "/tmp/$1.in" "/tmp/$1.out"
+    "/bin/$@" <"/tmp/$1.in" >"/tmp/$1.out" 2>"$1.puppet_errors" &
+    puppet=$!
+    exec 3>"/tmp/$1.in" 4<"/tmp/$1.out"
+    read -r -t 60 answer <&4
+}
+
+start_tool() {  # NAME: traces the puppet; returns when all is attached, or when the tool has ended
+    timeout -s KILL 120 whoholds --json --sort total --top 1000000 -p "$puppet" 86400 >"$1.report" 2>"$1.errors" &
+    timer=$!
+    until grep -q 'attached to' "$1.errors"; do
+        kill -0 "$timer" 2>/dev/null || return 1
+        usleep 50000
+    done
+    tool=$(pidof whoholds)
+}
+
+stop_tool() {  # NAME
+    [ -z "$tool" ] || kill -INT "$tool"
+    wait "$timer"
+    echo $? >"$1.exit"
+    tool=
+}
+
+say "the tests of the BPF programs"
+timeout -s KILL 240 bpf_tests --gtest_brief=0 >bpf_tests.log 2>&1
+echo $? >bpf_tests.exit
+
+say "tracing the puppet ledger"
+start_puppet ledger 4
+ask "run 0.2" >ledger.before
+if start_tool ledger; then
+    # A program's descriptor tells what the verifier had to do for it.
+    cat "/proc/$tool/fdinfo/"* 2>/dev/null | grep verified_insns >programs
+    ask mark >>ledger.before
+    ask "run 3" >ledger.rate
+    ask ledger >ledger.puppet
+fi
+stop_tool ledger
+ask drain >ledger.drain
+ask quit
+
+if [ -s ledger.puppet ]; then
+    say "tracing the puppet traps_plain"
+    start_puppet traps_plain
+    start_tool traps && for command in caller "deep 20" "churn 1000 133"; do ask "$command" >>traps.puppet; done
+    stop_tool traps
+    ask quit
+else
+    say "the verifier's own words"
+    mount -t bpf bpf /sys/fs/bpf
+    timeout -s KILL 60 bpftool prog loadall /whoholds.bpf.o /sys/fs/bpf/programs >verifier.log 2>&1
+fi
+
+say "done"
+dmesg >dmesg
+stty raw -F /dev/ttyS1
+tar -c -f /dev/ttyS1 -C / results
+poweroff -f
