@@ -19,6 +19,8 @@ namespace {
 
 constexpr double kTickS = 0.1;
 constexpr int kPriority = -10;
+constexpr size_t kMaxUnfinished = 4096;  // 16 KiB each
+constexpr uint64_t kFinishNs = 20'000'000;
 
 UniqueFd make_timer(double seconds) {
     UniqueFd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -41,6 +43,10 @@ void Session::on_record(const Record& record) {
         case RecordType::kLoaderChanged:
             if (Target* target = target_of(record.process)) target->loader_changed = true;
             break;
+        case RecordType::kMappings:
+            if (Target* target = target_of(record.process)) target->mappings_changed = true;
+            break;
+        case RecordType::kSnapshot: keep_unfinished(record); break;
         case RecordType::kExec:
             if (Target* target = target_of(record.process)) target->exec_seen = true;
             break;
@@ -49,6 +55,39 @@ void Session::on_record(const Record& record) {
             if (record.flags & WH_FLAG_SHARED_MM) forks_sharing_memory_++;
             break;
         default: aggregator_->on_record(record);
+    }
+}
+
+// What is known of it counts at once; its callers follow, in finish_stacks().
+void Session::keep_unfinished(const Record& record) {
+    Record stack = record;
+    stack.type = RecordType::kStack;
+    const uint64_t caller = record.snapshot->registers[0];
+    stack.frames = {&caller, 1};
+    aggregator_->on_record(stack);
+    if (Target* target = target_of(record.process)) target->mappings_changed = true;
+    if (unfinished_.size() < kMaxUnfinished)
+        unfinished_.push_back(std::make_unique<wh_snapshot_record>(*record.snapshot));
+}
+
+void Session::finish_stacks(uint64_t budget_ns) {
+    const uint64_t end_ns = monotonic_ns() + budget_ns;
+    while (!unfinished_.empty() && monotonic_ns() < end_ns) {
+        std::unique_ptr<wh_snapshot_record> snapshot = std::move(unfinished_.front());
+        unfinished_.pop_front();
+        Target* target = target_of(snapshot->process);
+        auto unwound = target ? target->finish(*snapshot) : std::nullopt;
+        if (!unwound || unwound->frames.empty()) continue;
+        Record stack;
+        stack.type = RecordType::kStack;
+        stack.kind = snapshot->kind;
+        stack.process = snapshot->process;
+        stack.stack = snapshot->stack;
+        stack.hash = snapshot->hash;
+        stack.layout = snapshot->layout;
+        stack.stack_status = unwound->status;
+        stack.frames = unwound->frames;
+        aggregator_->on_record(stack);
     }
 }
 
@@ -136,7 +175,10 @@ void Session::look_after_targets() {
     for (Target& target : targets_) {
         if (target.exited()) continue;
         if (target.exec_seen) begin_again(target);
-        if (!target.loader_changed) continue;
+        if (!target.loader_changed) {
+            target.look_again(*tracer_, monotonic_ns());
+            continue;
+        }
         bool stopped = target.waits_at_loader;
         target.attach_new_modules(*tracer_, plan_options(target.pid()), next_probe_);
         if (!stopped || !child_) continue;
@@ -144,13 +186,14 @@ void Session::look_after_targets() {
         if (target.acquiring_probe_count() > 0) target.stop_no_more(*tracer_);
         child_->resume();
     }
+    finish_stacks(kFinishNs);
 }
 
 void Session::begin_again(Target& target) {
     target.exec_seen = false;
     if (child_ && target.exec_count == 0 && target.pid() == child_->pid()) {
         target.exec_count++;  // the exec that we waited for
-        target.look_at_mappings();
+        static_cast<void>(target.look_at_mappings(*tracer_));
         if (target.stops_at_exec) child_->resume();
         target.observe(attached_s());
         return;

@@ -5,7 +5,9 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
+#include <deque>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -47,6 +49,8 @@ private:
     void settle();
     bool pump();
     void keep_up();
+    void keep_unfinished(const Record& record);
+    void finish_stacks(uint64_t budget_ns);
     std::optional<uint64_t> young_age();
     bool keep_up_while_writing();
     Target* target_of(uint16_t slot);
@@ -61,6 +65,7 @@ private:
     std::optional<LiveSource> source_;
     std::optional<Aggregator> aggregator_;
     RecordBuffer buffer_;
+    std::deque<std::unique_ptr<wh_snapshot_record>> unfinished_;  // stacks to be walked here
     uint64_t kept_up_ns_ = 0;
     uint64_t signal_seen_ns_ = 0;
     uint64_t swept_ns_ = 0;

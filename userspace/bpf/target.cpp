@@ -10,8 +10,12 @@
 
 #include "base/human.h"
 #include "bpf/kernel_features.h"
+#include "bpf/live_source.h"
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/resource_kinds.h"
+#include "elf/mapped_elf.h"
+#include "proc/loader_state.h"
+#include "proc/process_memory.h"
 #include "proc/system.h"
 
 namespace whoholds {
@@ -19,6 +23,7 @@ namespace whoholds {
 namespace {
 
 constexpr int kSeccompFilter = 2;
+constexpr int kMapsTries = 5;
 
 std::pair<uint64_t, uint64_t> identity_of(const Mapping& mapping) {
     return {static_cast<uint64_t>(mapping.device_major) << 32 | mapping.device_minor, mapping.inode};
@@ -34,6 +39,20 @@ bool makes_mappings_of_its_own(const ModulePlan& module) {
     return module.is_allocator || std::ranges::any_of(module.probes, [](const PlannedProbe& probe) {
                return WH_SHAPE_GET(probe.shape, KIND) == WH_KIND_MAPPING;
            });
+}
+
+UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::shared_ptr<FramePointers> of_jit) {
+    return {.open =
+                [root, pid](const Mapping& mapping) {
+                    std::string open_path;
+                    return open_mapped_elf(root, pid, mapping, open_path);
+                },
+            .read_memory = [root, pid](const Mapping& mapping) -> Result<std::vector<uint8_t>> {
+                WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
+                return memory.read(mapping.start, mapping.end - mapping.start);
+            },
+            .frame_pointers = [of_jit](const Mapping& mapping,
+                                       uint64_t) { return mapping.is_file() ? FramePointers::kNo : *of_jit; }};
 }
 
 // Mappings as the kernel is going to make them for a file that is not mapped yet.
@@ -113,7 +132,8 @@ Target::Target(ProcRoot root, pid_t pid, uint16_t slot)
       pid_(pid),
       slot_(slot),
       pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
-      symbolizer_(root_, pid) {
+      symbolizer_(root_, pid),
+      unwinder_(unwind_files(root_, pid, frame_pointers_of_jit_)) {
     base_.pid = pid;
     base_.host_pid = pid;
 }
@@ -133,12 +153,12 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t
     if (!located) return Error{ErrorCode::kNotFound, fmt::format("process {} has just exited", pid_)};
     host_tgid_ = located->tgid;
     base_.host_pid = static_cast<pid_t>(located->tgid);
-    WH_TRY(auto maps, read_maps(root_, pid_));
+    WH_TRY(auto maps, look_at_mappings(tracer));  // the tables are there before the first event
     for (const Mapping& mapping : maps)
         if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
     observe(0);
     attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), next_probe);
-    symbolizer_.update_mappings(maps);
+    static_cast<void>(look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
     return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = 0});
 }
 
@@ -173,7 +193,7 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
 
 size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
     loader_changed = false;
-    auto maps = read_maps(root_, pid_);
+    auto maps = look_at_mappings(tracer);
     if (!maps) return 0;
     std::vector<Mapping> fresh;
     for (const Mapping& mapping : *maps) {
@@ -182,7 +202,6 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
         fresh.push_back(mapping);
     }
     for (const Mapping& mapping : fresh) planned_files_.insert(identity_of(mapping));
-    symbolizer_.update_mappings(*maps);
     size_t before = probes_.probes().size();
     if (!fresh.empty()) {
         AttachPlan plan = make_plan(pid_, fresh, options, open_elf_of(root_, pid_));
@@ -191,8 +210,53 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     return probes_.probes().size() - before;
 }
 
-void Target::look_at_mappings() {
-    if (auto maps = read_maps(root_, pid_)) symbolizer_.update_mappings(*maps);
+Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
+    mappings_changed = false;
+    looked_ns_ = monotonic_ns();
+    UnwindTables& tables = tracer.unwind_tables();
+    tables.begin_update(slot_);
+    ProcessState state{.maps = {}, .loader_tells = loader_is_hooked_};
+    // The count must be that of the mappings. If it keeps changing, the next event will say so, and we come again.
+    for (int i = 0; i < kMapsTries; i++) {
+        auto before = executable_pages(tracer);
+        WH_TRY(state.maps, read_maps(root_, pid_));
+        state.exec_pages = before;
+        if (tables.has_jit(slot_) || before == executable_pages(tracer)) break;
+    }
+    state.loader_state_at = loader_state_address(root_, pid_).value_or(0);
+    auto layout = tables.update(slot_, root_, pid_, state);
+    if (layout)
+        layout_ = *layout;
+    else if (skipped_.empty() || skipped_.back().why != layout.error().message)
+        skipped_.push_back({"stacks of newly mapped code", layout.error().message});
+    *frame_pointers_of_jit_ = tables.jit_keeps_frame_pointers(slot_) ? FramePointers::kYes : FramePointers::kPerhaps;
+    symbolizer_.update_mappings(state.maps);
+    unwinder_.reset(state.maps);
+    return std::move(state.maps);
+}
+
+uint64_t Target::executable_pages(Tracer& tracer) const {
+    auto located = tracer.locate(pid_);
+    return located && *located ? (*located)->exec_pages : 0;
+}
+
+void Target::look_again(Tracer& tracer, uint64_t now_ns) {
+    constexpr uint64_t kLookNs = 1'000'000'000;
+    bool is_due = tracer.unwind_tables().has_jit(slot_) && now_ns - looked_ns_ > kLookNs;
+    if (mappings_changed || is_due) static_cast<void>(look_at_mappings(tracer));
+}
+
+std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
+    if (snapshot.layout != layout_) return std::nullopt;
+    const auto* r = snapshot.registers;
+    std::vector<ReplacedReturn> replaced;
+    for (uint32_t i = 0; i < std::min<uint32_t>(snapshot.return_count, WH_SNAPSHOT_RETURNS); i++)
+        if (snapshot.returns[i].place != 0)
+            replaced.push_back({snapshot.returns[i].place, snapshot.returns[i].address});
+    size_t bytes = std::min<size_t>(snapshot.slice_bytes, WH_SNAPSHOT_BYTES);
+    return unwinder_.unwind({.registers = {r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]},
+                             .bytes = {reinterpret_cast<const uint8_t*>(snapshot.slice), bytes},
+                             .replaced = replaced});
 }
 
 void Target::begin_again(uint16_t slot) {
@@ -204,11 +268,14 @@ void Target::begin_again(uint16_t slot) {
     own_mapping_code_.clear();
     skipped_.clear();
     symbolizer_ = Symbolizer(root_, pid_);
+    unwinder_ = LibdwUnwinder(unwind_files(root_, pid_, frame_pointers_of_jit_));
+    layout_ = 0;
 }
 
 void Target::detach(Tracer& tracer) {
     tracer.stop_process(slot_);
     probes_.detach();
+    tracer.unwind_tables().forget(slot_);
 }
 
 void Target::stop_no_more(Tracer& tracer) {

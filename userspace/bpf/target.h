@@ -21,6 +21,7 @@
 #include "bpf/tracer.h"
 #include "proc/process.h"
 #include "symbolize/symbolizer.h"
+#include "unwind/libdw_unwinder.h"
 
 namespace whoholds {
 
@@ -41,8 +42,12 @@ public:
                                     uint32_t& next_probe);
     // Attaches to files mapped since. Returns how many probes were added.
     size_t attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
-    // Tells the symboliser what is mapped now.
-    void look_at_mappings();
+    // Looks at what is mapped now, for the unwind tables and the symboliser. Returns the mappings.
+    Result<std::vector<Mapping>> look_at_mappings(Tracer& tracer);
+    // The same where it is due: code that is made at run time comes without notice.
+    void look_again(Tracer& tracer, uint64_t now_ns);
+    // Walks a stack that the kernel part could not finish. nullopt: other code is mapped by now.
+    std::optional<UnwoundStack> finish(const wh_snapshot_record& snapshot);
     // After an exec: everything anew under another slot.
     void begin_again(uint16_t slot);
     void detach(Tracer& tracer);
@@ -65,6 +70,7 @@ public:
     [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
 
     bool loader_changed = false;
+    bool mappings_changed = false;
     bool exec_seen = false;
     bool waits_at_loader = false;  // our own child, stopped until its libraries have been attached to
     bool stops_at_exec = false;    // our own child, if it is static
@@ -72,6 +78,7 @@ public:
 
 private:
     void attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe);
+    [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
     ProcRoot root_;
     pid_t pid_;
@@ -79,6 +86,10 @@ private:
     UniqueFd pidfd_;
     uint32_t host_tgid_ = 0;
     Symbolizer symbolizer_;
+    std::shared_ptr<FramePointers> frame_pointers_of_jit_ = std::make_shared<FramePointers>(FramePointers::kPerhaps);
+    LibdwUnwinder unwinder_;
+    uint32_t layout_ = 0;
+    uint64_t looked_ns_ = 0;
     AttachedProbes probes_;
     bool loader_is_hooked_ = false;
     std::vector<Skipped> skipped_;

@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "bpf/kernel_features.h"
+#include "bpf/mapped_array.h"
 #include "bpf/shared/call_shape.h"
 #include "whoholds.skel.h"
 
@@ -39,31 +39,6 @@ int keep_libbpf_message(libbpf_print_level level, const char* format, va_list ar
         last_libbpf_message() += line;
     return length;
 }
-
-template <class T>
-class MappedArray {
-public:
-    Result<void> map(const bpf_map* map, size_t entries) {
-        size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-        length_ = (entries * sizeof(T) + page - 1) / page * page;
-        void* place = mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-        if (place == MAP_FAILED) return system_error(fmt::format("map the BPF map {}", bpf_map__name(map)), errno);
-        items_ = {static_cast<T*>(place), entries};
-        return {};
-    }
-    MappedArray() = default;
-    MappedArray(const MappedArray&) = delete;
-    MappedArray& operator=(const MappedArray&) = delete;
-    ~MappedArray() {
-        if (items_.data()) munmap(items_.data(), length_);
-    }
-    [[nodiscard]] std::span<T> items() const { return items_; }
-    [[nodiscard]] size_t bytes() const { return length_; }
-
-private:
-    std::span<T> items_;
-    size_t length_ = 0;
-};
 
 template <class Word>
 uint64_t read_shared(Word& word) {
@@ -98,6 +73,7 @@ struct Tracer::State {
     MappedArray<wh_stack_counters> stack_counters;
     MappedArray<uint64_t> probe_hits;
     MappedArray<wh_process> processes;
+    std::optional<UnwindTables> unwind_tables;
 
     ~State() {
         bpf_link__destroy(exec_link);
@@ -145,11 +121,16 @@ Result<void> Tracer::State::configure() {
 }
 
 Result<void> Tracer::State::map_everything() {
-    WH_TRY_VOID(young.map(skeleton->maps.young, config.young_bucket_mask + 1));
-    WH_TRY_VOID(stacks.map(skeleton->maps.stacks, config.stack_bucket_mask + 1));
-    WH_TRY_VOID(stack_counters.map(skeleton->maps.stack_counters, size_t{config.stack_stride} * shards));
-    WH_TRY_VOID(probe_hits.map(skeleton->maps.probe_hits, size_t{WH_MAX_PROBES} * shards));
-    return processes.map(skeleton->maps.processes, WH_MAX_PROCESSES);
+    WH_TRY_VOID(young.map(bpf_map__fd(skeleton->maps.young), "young", config.young_bucket_mask + 1));
+    WH_TRY_VOID(stacks.map(bpf_map__fd(skeleton->maps.stacks), "stacks", config.stack_bucket_mask + 1));
+    WH_TRY_VOID(stack_counters.map(bpf_map__fd(skeleton->maps.stack_counters), "stack_counters", size_t{config.stack_stride} * shards));
+    WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
+    WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
+    WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
+                                              .rules = bpf_map__fd(skeleton->maps.rules),
+                                              .mappings = bpf_map__fd(skeleton->maps.mappings),
+                                              .processes = bpf_map__fd(skeleton->maps.unwind_processes)}));
+    return {};
 }
 
 Result<void> Tracer::State::attach_task_programs() {
@@ -186,8 +167,10 @@ const wh_config& Tracer::config() const { return state_->config; }
 uint64_t Tracer::kernel_memory_bytes() const {
     return state_->young.bytes() + state_->stacks.bytes() + state_->stack_counters.bytes() +
            state_->probe_hits.bytes() + state_->processes.bytes() + state_->options.ring_bytes +
-           state_->options.backlog_bytes;
+           state_->options.backlog_bytes + state_->unwind_tables->statistics().kernel_bytes;
 }
+
+UnwindTables& Tracer::unwind_tables() const { return *state_->unwind_tables; }
 
 int Tracer::ring_fd() const { return bpf_map__fd(state_->skeleton->maps.ring); }
 int Tracer::backlog_fd() const { return bpf_map__fd(state_->skeleton->maps.backlog); }

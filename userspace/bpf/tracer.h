@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "bpf/shared/counters.h"
 #include "bpf/shared/records.h"
+#include "bpf/unwind_tables.h"
 
 struct bpf_program;
 
@@ -51,6 +52,8 @@ public:
     [[nodiscard]] wh_stack_counters stack_counters(uint32_t stack) const;  // summed over shards
     [[nodiscard]] uint64_t probe_hits(uint32_t probe) const;               // summed over shards
     [[nodiscard]] uint64_t counter(wh_counter counter) const;
+
+    [[nodiscard]] UnwindTables& unwind_tables() const;
 
     // Where the process is in the kernel; nullopt if it has no address space (any more).
     Result<std::optional<wh_located_task>> locate(pid_t pid);

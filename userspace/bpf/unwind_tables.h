@@ -1,0 +1,67 @@
+// UnwindTables: writes what the BPF programs need to walk stacks (bpf/shared/unwind.h) into their maps: the tables of the files,
+// and for each process which of them is mapped where. Used by Target and by the checker of stacks in tests/.
+// Invariant: a process's entry only ever changes under an odd version, and its slice of mappings is never the one that it had
+// before; so a walk sees one state, or sees that it did not.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "proc/process.h"
+
+namespace whoholds {
+
+struct UnwindMaps {  // file descriptors of BPF maps; they stay the caller's
+    int arena = -1;
+    int rules = -1;
+    int mappings = -1;
+    int processes = -1;
+};
+
+struct ProcessState {         // what was read of a process, at one moment
+    std::vector<Mapping> maps;
+    uint64_t exec_pages = 0;  // the kernel's count of executable pages, when maps were read
+    uint64_t loader_state_at = 0;
+    bool loader_tells = false;  // the dynamic linker's hook is probed
+};
+
+class UnwindTables {
+public:
+    static Result<UnwindTables> open(const UnwindMaps& maps);
+    UnwindTables(UnwindTables&&) noexcept;
+    UnwindTables& operator=(UnwindTables&&) noexcept;
+    ~UnwindTables();
+
+    // Before the mappings are read again: news from then on are news.
+    void begin_update(uint16_t slot);
+    // Builds tables for files not seen yet, and lets the BPF programs walk this process's stacks. Returns the process's layout:
+    // it counts up whenever addresses came to mean other code than before.
+    Result<uint32_t> update(uint16_t slot, const ProcRoot& root, pid_t pid, const ProcessState& state);
+    void forget(uint16_t slot);
+
+    // Whether the process makes code at run time, so that its count of executable pages says little.
+    [[nodiscard]] bool has_jit(uint16_t slot) const;
+    [[nodiscard]] bool jit_keeps_frame_pointers(uint16_t slot) const;
+
+    struct Statistics {
+        size_t files = 0;
+        uint64_t rows = 0;
+        uint64_t table_bytes = 0;   // of index and rows
+        uint64_t kernel_bytes = 0;  // of all maps
+        double build_ms = 0;
+    };
+    [[nodiscard]] Statistics statistics() const;
+    [[nodiscard]] const std::vector<std::string>& notes() const;  // files without information, and why
+
+private:
+    struct State;
+    explicit UnwindTables(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace whoholds
