@@ -153,7 +153,11 @@ std::vector<CodeMapping> UnwindTables::State::read_code(KnownProcess& process, c
     std::vector<CodeMapping> code = code_mappings(now, process.jit_keeps_frame_pointers.value_or(false), module_of);
     process.has_jit = std::ranges::any_of(code, is_jit);
     if (process.has_jit && !process.jit_keeps_frame_pointers) {
-        process.jit_keeps_frame_pointers = whoholds::jit_keeps_frame_pointers(root, pid, now);
+        auto makes_it = [&](const CodeMapping& mapping) {
+            return mapping.module != kNoModule && modules->modules()[mapping.module].makes_code_with_frame_pointers;
+        };
+        process.jit_keeps_frame_pointers =
+            std::ranges::any_of(code, makes_it) || is_jvm_with_frame_pointers(root, pid, now);
         process.modules = modules_now;
         if (*process.jit_keeps_frame_pointers) code = code_mappings(now, true, module_of);
     }

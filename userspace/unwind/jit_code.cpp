@@ -6,8 +6,6 @@
 #include <string_view>
 
 #include "base/file.h"
-#include "elf/elf_image.h"
-#include "elf/mapped_elf.h"
 
 namespace whoholds {
 
@@ -19,36 +17,27 @@ constexpr std::string_view kV8Symbol = "_ZN2v87Isolate10GetCurrentEv";
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-bool may_hold_v8(const Mapping& mapping) {
-    std::string_view name = base_name(mapping.path);
+bool may_hold_v8(std::string_view path) {
+    std::string_view name = base_name(path);
     return std::ranges::find(kNamesWithV8, name) != std::end(kNamesWithV8) || name.starts_with("libnode.so") ||
            name.starts_with("libv8");
 }
 
-// The name alone proves nothing.
-bool holds_v8(const ProcRoot& root, pid_t pid, const Mapping& mapping) {
-    std::string open_path;
-    auto image = open_mapped_elf(root, pid, mapping, open_path);
-    if (!image) return false;
-    auto found = image->function_symbols({.debug_roots = {}}, [](std::string_view name) { return name == kV8Symbol; });
+}  // namespace
+
+// The name alone proves nothing, and looking through the symbols of every file would take too long.
+bool holds_v8(const ElfImage& image, std::string_view path) {
+    if (!may_hold_v8(path)) return false;
+    auto found = image.function_symbols({.debug_roots = {}}, [](std::string_view name) { return name == kV8Symbol; });
     return found && !found->empty();
 }
 
-bool jvm_preserves_frame_pointers(const ProcRoot& root, pid_t pid) {
+bool is_jvm_with_frame_pointers(const ProcRoot& root, pid_t pid, const std::vector<Mapping>& maps) {
+    auto is_jvm = [](const Mapping& mapping) { return mapping.is_file() && base_name(mapping.path) == "libjvm.so"; };
+    if (std::ranges::none_of(maps, is_jvm)) return false;
     for (const char* file : {"cmdline", "environ"}) {
         auto text = read_file_bounded(fmt::format("{}/{}/{}", root.path, pid, file), kMaxTextBytes);
         if (text && text->find("-XX:+PreserveFramePointer") != std::string::npos) return true;
-    }
-    return false;
-}
-
-}  // namespace
-
-bool jit_keeps_frame_pointers(const ProcRoot& root, pid_t pid, const std::vector<Mapping>& maps) {
-    for (const Mapping& mapping : maps) {
-        if (!mapping.executable || !mapping.is_file()) continue;
-        if (base_name(mapping.path) == "libjvm.so") return jvm_preserves_frame_pointers(root, pid);
-        if (may_hold_v8(mapping) && holds_v8(root, pid, mapping)) return true;
     }
     return false;
 }

@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "elf/elf_source.h"
 #include "unwind/cfi_reader.h"
+#include "unwind/jit_code.h"
 
 namespace whoholds {
 
@@ -55,7 +56,8 @@ ModuleCode ModuleTables::build(const ElfImage& image, const std::string& path) {
     module.segments = image.segments();
     UnwindTable table = build_unwind_table(image, nullptr);
     for (const std::string& sentence : table.notes) note(path, sentence);
-    if (image.is_go())
+    module.makes_code_with_frame_pointers = holds_v8(image, path);
+    if (image.is_go() || module.makes_code_with_frame_pointers)
         module.gap_flags = WH_MAPPING_FRAME_POINTERS;
     else if (table.gaps_keep_frame_pointers)
         module.gap_flags = WH_MAPPING_FRAME_POINTERS_GUESS;

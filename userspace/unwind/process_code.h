@@ -22,6 +22,7 @@ struct ModuleCode {  // what is known of one file's code; its number stands for 
     std::optional<PlacedTable> table;
     std::vector<ElfSegment> segments;
     uint16_t gap_flags = 0;  // WH_MAPPING_FRAME_POINTERS, …_GUESS: how code without a rule is walked
+    bool makes_code_with_frame_pointers = false;  // a JIT whose code keeps them
 };
 
 constexpr size_t kNoModule = std::numeric_limits<size_t>::max();  // anonymous memory: code that a JIT made
