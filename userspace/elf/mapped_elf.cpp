@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/file.h"
 #include "base/printable.h"
 #include "elf/elf_source.h"
 
@@ -23,8 +24,7 @@ bool hides_its_device(int fd) {
     return ::fstatfs(fd, &info) == 0 && (info.f_type == OVERLAYFS_SUPER_MAGIC || info.f_type == kBtrfsMagic);
 }
 
-bool is_mapped_file(const ElfImage& image, const Mapping& mapping, bool by_kernel_link) {
-    const int fd = image.source().fd();
+bool is_mapped_file(int fd, const Mapping& mapping, bool by_kernel_link) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) return false;
     const bool same_device =
@@ -49,7 +49,7 @@ Result<ElfImage> open_mapped_elf(const ProcRoot& root, pid_t pid, const Mapping&
     std::optional<Error> last_error;
     for (const auto& [path, by_kernel_link] : candidates) {
         auto image = ElfImage::open(path);
-        if (image && is_mapped_file(*image, mapping, by_kernel_link)) {
+        if (image && is_mapped_file(image->source().fd(), mapping, by_kernel_link)) {
             open_path = path;
             return image;
         }
@@ -65,6 +65,16 @@ Result<ElfImage> open_mapped_elf(const ProcRoot& root, pid_t pid, const Mapping&
     }
     if (!last_error) last_error = Error{ErrorCode::kNotFound, "no way to open the mapped file"};
     return (*std::move(last_error)).with_context(printable(mapping.path));
+}
+
+Result<UniqueFd> open_mapped_file(const ProcRoot& root, pid_t pid, const Mapping& mapping) {
+    const std::string process = root.path + "/" + std::to_string(pid);
+    auto file = open_regular_file(map_files_path(process, mapping));
+    if (file && is_mapped_file(file->get(), mapping, true)) return file;
+    file = open_regular_file_in(process + "/root", mapping.path);
+    if (!file) return std::move(file).error().with_context(printable(mapping.path));
+    if (is_mapped_file(file->get(), mapping, false)) return file;
+    return Error{ErrorCode::kNotFound, printable(mapping.path) + ": the file was replaced since it was mapped"};
 }
 
 ElfImage::SymbolOptions debug_options_of(const ProcRoot& root, pid_t pid, const Mapping& mapping) {

@@ -5,29 +5,28 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "symbolize/jit_codes.h"
 
 namespace whoholds {
 
 class PerfMap {
 public:
-    // Lines "START SIZE NAME" in hexadecimal; others are passed over. At most 4 million, names cut at 1,024 bytes.
-    static PerfMap parse(std::string text);
+    // Lines "START SIZE NAME" in hexadecimal; others are passed over, names are cut at 1,024 bytes.
+    static PerfMap parse(std::string_view text);
+    // More of the file: a line counts once its end is there.
+    void append(std::string_view text);
 
-    // The code that covers the address, the youngest if several do; "" when none. Valid as long as the map.
+    // The code that covers the address, the youngest if several did; "" when none. Valid until the next append().
     [[nodiscard]] std::string_view find(uint64_t address) const;
-    [[nodiscard]] size_t size() const { return entries_.size(); }
+    [[nodiscard]] size_t size() const { return codes_.size(); }
+    [[nodiscard]] bool is_full() const { return codes_.is_full(); }
 
 private:
-    struct Entry {
-        uint64_t start = 0;
-        uint64_t end = 0;
-        uint64_t name_offset = 0;
-        uint32_t name_size = 0;
-        uint32_t line = 0;
-    };
-    std::vector<Entry> entries_;  // by start, then by line
-    std::string text_;
+    void add_line(std::string_view line);
+
+    JitCodes codes_;
+    std::string rest_;  // the beginning of a line whose end did not come yet
 };
 
 }  // namespace whoholds

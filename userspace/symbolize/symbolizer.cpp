@@ -1,8 +1,6 @@
 #include "symbolize/symbolizer.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,13 +8,12 @@
 #include <tuple>
 #include <utility>
 
-#include "base/file.h"
 #include "base/printable.h"
 #include "elf/mapped_elf.h"
 #include "proc/process_memory.h"
+#include "symbolize/jit_files.h"
 #include "symbolize/mapping_history.h"
 #include "symbolize/module_symbols.h"
-#include "symbolize/perf_map.h"
 #include "symbolize/work_budget.h"
 
 namespace whoholds {
@@ -25,7 +22,6 @@ namespace {
 constexpr size_t kMaxModules = 16'384;
 constexpr size_t kMaxFilesOpenedEarly = 400;  // below the usual limit of 1,024 descriptors, which we share
 constexpr size_t kMaxCachedAddresses = 200'000;
-constexpr size_t kMaxPerfMapBytes = size_t{64} << 20;
 constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
 constexpr std::string_view kVdso = "[vdso]";
 
@@ -57,17 +53,12 @@ struct Symbolizer::State {
     absl::flat_hash_map<CacheKey, std::vector<Frame>> cache;
     WorkBudget budget;
     size_t files_open = 0;
-    UniqueFd perf_map_file;
-    PerfMap perf_map;
-    std::pair<int64_t, int64_t> perf_map_version{-1, -1};  // size, time of change
-    bool perf_map_is_fresh = false;
+    JitFiles jit_files;
     std::vector<std::string> notes;
 
     size_t module_index(const Mapping& mapping);
     void open_module(Module& module);
     Result<ElfImage> read_vdso(const Mapping& mapping) const;
-    void find_perf_map();
-    void read_perf_map();
     std::vector<Frame> describe(const ModuleMapping& mapping, uint64_t pc, uint64_t lookup, bool& complete);
     std::vector<Frame> describe_in_file(Module& module, const Frame& base, uint64_t lookup, uint64_t offset,
                                         bool& complete);
@@ -114,39 +105,14 @@ void Symbolizer::State::open_module(Module& module) {
     }
 }
 
-void Symbolizer::State::find_perf_map() {
-    perf_map_is_fresh = false;
-    if (perf_map_file) return;
-    const auto status = read_status(root, pid);
-    if (!status) return;
-    const pid_t own_pid = status->namespace_pids.empty() ? pid : status->namespace_pids.back();
-    auto file = open_regular_file_in(root.path + "/" + std::to_string(pid) + "/root",
-                                     "tmp/perf-" + std::to_string(own_pid) + ".map");
-    if (file) perf_map_file = *std::move(file);
-}
-
-// JITs append to the file, so it is read again when it has changed, once in each update of the mappings at most.
-void Symbolizer::State::read_perf_map() {
-    if (perf_map_is_fresh || !perf_map_file) return;
-    perf_map_is_fresh = true;
-    struct stat info {};
-    if (::fstat(perf_map_file.get(), &info) != 0) return;
-    const std::pair<int64_t, int64_t> version(info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec);
-    if (version == perf_map_version || ::lseek(perf_map_file.get(), 0, SEEK_SET) != 0) return;
-    auto text = read_prefix(perf_map_file, kMaxPerfMapBytes);
-    if (!text) return;
-    if (text->size() == kMaxPerfMapBytes) note("perf map of the JIT: only the first 64 MiB were read");
-    perf_map = PerfMap::parse(*std::move(text));
-    perf_map_version = version;
-}
-
 std::optional<Frame> Symbolizer::State::describe_jit(Frame frame, uint64_t lookup) {
-    read_perf_map();
-    const std::string_view name = perf_map.find(lookup);
-    if (name.empty()) return std::nullopt;
+    const auto place = jit_files.find(lookup, budget);
+    if (!place) return std::nullopt;
     frame.module = "[jit]";
-    frame.raw_function = name;
-    frame.function = printable(name);
+    frame.raw_function = place->name;
+    frame.function = printable(place->name);
+    frame.file = printable(place->file);
+    frame.line = static_cast<int>(place->line);
     return frame;
 }
 
@@ -214,7 +180,7 @@ void Symbolizer::update_mappings(const std::vector<Mapping>& mappings, uint32_t 
         now.push_back({.start = mapping.start, .end = mapping.end, .file_offset = offset, .module = index});
         may_have_jit = may_have_jit || !state_->modules[index].symbols;
     }
-    if (may_have_jit) state_->find_perf_map();
+    if (may_have_jit) state_->jit_files.update(state_->root, state_->pid, mappings);
     state_->history.update(std::move(now), layout);
 }
 
@@ -239,6 +205,7 @@ std::vector<std::string> Symbolizer::notes() const {
             notes.push_back(printable(module.first_mapping.path) + ": " + sentence);
         }
     }
+    for (std::string& sentence : state_->jit_files.notes()) notes.push_back(std::move(sentence));
     return notes;
 }
 

@@ -147,9 +147,9 @@ TEST(MappingHistory, agrees_with_a_table_of_addresses) {
 TEST(MappingHistory, overlapping_and_empty_mappings_are_passed_over) {
     MappingHistory history;
     history.update({{.start = 10, .end = 20, .module = 1},
-                          {.start = 15, .end = 25, .module = 2},
-                          {.start = 50, .end = 50, .module = 3},
-                          {.start = 70, .end = 60, .module = 4}});
+                    {.start = 15, .end = 25, .module = 2},
+                    {.start = 50, .end = 50, .module = 3},
+                    {.start = 70, .end = 60, .module = 4}});
 
     EXPECT_EQ(module_at(history, 17), 1U);
     EXPECT_EQ(module_at(history, 22), kNoModule);

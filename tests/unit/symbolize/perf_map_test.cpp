@@ -31,6 +31,28 @@ TEST(PerfMap, the_youngest_wins_where_code_memory_was_used_again) {
     EXPECT_EQ(PerfMap::parse("1000 100 old\n1000 80 new\n").find(0x10c0), "old");
 }
 
+TEST(PerfMap, the_youngest_wins_however_many_pieces_of_code_it_replaced) {
+    std::string text;
+    for (int i = 0; i < 1000; ++i) text += std::to_string(1000 + i) + " 1 old\n";
+    text += "1000 10000 young\n";
+
+    EXPECT_EQ(PerfMap::parse(text).find(0x1999), "young");
+}
+
+TEST(PerfMap, a_growing_map_is_read_on_from_any_point) {
+    const std::string text = "1000 40 one\n2000 40 two\n1000 40 three\n";
+    for (size_t cut = 0; cut <= text.size(); ++cut) {
+        PerfMap map;
+        map.append(std::string_view(text).substr(0, cut));
+        EXPECT_TRUE(map.find(0x2000).empty() || map.find(0x2000) == "two");
+        map.append(std::string_view(text).substr(cut));
+
+        EXPECT_EQ(map.size(), 2U);
+        EXPECT_EQ(map.find(0x1000), "three");
+        EXPECT_EQ(map.find(0x2000), "two");
+    }
+}
+
 TEST(PerfMap, lines_that_make_no_sense_are_passed_over) {
     const PerfMap map = PerfMap::parse(
         "\n"

@@ -15,14 +15,17 @@
 
 #include "elf/elf_image.h"
 #include "unit/elf/compiled_fixture.h"
+#include "unit/symbolize/jit_dump_builder.h"
 
 namespace whoholds {
 namespace {
 
 using ::testing::AnyOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 uint64_t address_of(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
@@ -134,6 +137,61 @@ TEST(Symbolizer, code_of_a_jit_is_named_by_its_perf_map) {
     EXPECT_EQ(unknown.function, "");
     EXPECT_EQ(unknown.module, "[jit]");
     EXPECT_EQ(later.function, "later?[31m");
+}
+
+// A jitdump file is found by the executable mapping of it that the JIT makes for perf.
+class JitDumpOf : public CompiledFixture {};
+
+TEST_F(JitDumpOf, this_process_names_code_with_lines_and_wins_over_the_perf_map) {
+    constexpr size_t kSize = 4096;
+    void* code = ::mmap(nullptr, kSize, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(code, MAP_FAILED);
+    const uint64_t at = address_of(code);
+    JitDumpBuilder builder;
+    builder.lines(at, {{at, 3, "/app/server.js"}, {at + 0x20, 12, "\xff"}}).load(at, 0x40, "JS:*handle");
+    write_bytes(path("jit-1.dump"), builder.bytes());
+    const int file = ::open(path("jit-1.dump").c_str(), O_RDWR | O_CLOEXEC);
+    void* marker = ::mmap(nullptr, kSize, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    ASSERT_NE(marker, MAP_FAILED);
+    const std::string map_path = "/tmp/perf-" + std::to_string(::getpid()) + ".map";
+    std::ofstream(map_path) << std::hex << at << " 40 from the map\n" << at + 0x80 << " 40 only in the map\n";
+    Symbolizer symbolizer = symbolizer_of(::getpid());
+
+    const Frame first = symbolizer.symbolize(at + 0x30).back();
+    const Frame in_map = symbolizer.symbolize(at + 0x90).back();
+    builder.load(at + 0x20, 0x20, "later\x1b[31m");
+    ASSERT_EQ(::pwrite(file, builder.bytes().data(), builder.bytes().size(), 0),
+              static_cast<ssize_t>(builder.bytes().size()));
+    symbolizer.update_mappings(*read_maps({}, ::getpid()));
+    const Frame later = symbolizer.symbolize(at + 0x30).back();
+    ::unlink(map_path.c_str());
+    ::munmap(code, kSize);
+    ::munmap(marker, kSize);
+    ::close(file);
+
+    EXPECT_EQ(first.function, "JS:*handle");
+    EXPECT_EQ(first.file, "/app/server.js");
+    EXPECT_EQ(first.line, 12);
+    EXPECT_EQ(first.module, "[jit]");
+    EXPECT_EQ(in_map.function, "only in the map");
+    EXPECT_EQ(later.function, "later?[31m");
+    EXPECT_EQ(later.line, 0);
+    EXPECT_THAT(symbolizer.notes(), Each(Not(HasSubstr("jit-1.dump:"))));
+}
+
+TEST_F(JitDumpOf, another_format_is_refused_with_a_note) {
+    constexpr size_t kSize = 4096;
+    write_bytes(path("jit-1.dump"), JitDumpBuilder(0x4454694A).bytes());
+    const int file = ::open(path("jit-1.dump").c_str(), O_RDONLY | O_CLOEXEC);
+    void* marker = ::mmap(nullptr, kSize, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    ASSERT_NE(marker, MAP_FAILED);
+    ::close(file);
+    Symbolizer symbolizer = symbolizer_of(::getpid());
+
+    (void)symbolizer.symbolize(address_of(marker), false);
+    ::munmap(marker, kSize);
+
+    EXPECT_THAT(symbolizer.notes(), Contains(HasSubstr("jit-1.dump: written in the other byte order")));
 }
 
 constexpr const char* kLibrary = R"(
