@@ -6,11 +6,11 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile u32 pushed_words = 0;
-u64 stacks_seen = 0;
-u64 frames_seen = 0;
-u64 complete_seen = 0;
-u64 last_stack = 0;
+const volatile __u32 pushed_words = 0;
+__u64 stacks_seen = 0;
+__u64 frames_seen = 0;
+__u64 complete_seen = 0;
+__u64 last_stack = 0;
 
 struct {
     __uint(type, BPF_MAP_TYPE_STACK_TRACE);
