@@ -16,8 +16,8 @@ namespace {
 
 using namespace whoholds;
 
-constexpr uint64_t kFrameAddress = 0x40000000;
-constexpr uint64_t kHeaderAddress = 0x3ffff000;
+constexpr uint64_t kFrameAddress = 0x4000000;
+constexpr uint64_t kHeaderAddress = 0x3fff000;
 constexpr size_t kSegments = 8;
 
 void require(bool condition) {
@@ -29,8 +29,7 @@ CfiSections sections_of(std::span<const uint8_t> bytes) {
     const auto separator = std::find_end(bytes.begin(), bytes.end(), kSeparator.begin(), kSeparator.end());
     const auto eh_frame_size = static_cast<size_t>(separator - bytes.begin());
     // Code before and behind the section, a hole in between, and a last part at the end of all addresses.
-    CfiSections sections{
-        .code = {{0x1000, 0x8000}, {0x9000, 0x3fff0000}, {0x40100000, 0x90000000}, {~0xfffULL, ~0ULL}}};
+    CfiSections sections{.code = {{0x1000, 0x8000}, {0x9000, 0x3ff0000}, {0x4100000, 0x5000000}, {~0xfffULL, ~0ULL}}};
     sections.eh_frame = CfiSection{.bytes = bytes.first(eh_frame_size),
                                    .address = kFrameAddress,
                                    .data_address = kHeaderAddress,

@@ -11,7 +11,8 @@ namespace whoholds {
 namespace {
 
 constexpr uint64_t kIndexWords = 2;
-constexpr uint64_t kArenaWords = uint64_t{WH_ARENA_SEGMENTS} * WH_ARENA_SEGMENT_WORDS;
+constexpr uint64_t kSegmentWords = uint64_t{WH_ARENA_CHUNK_WORDS} * WH_ARENA_SEGMENT_CHUNKS;
+constexpr uint64_t kArenaWords = WH_ARENA_SEGMENTS * kSegmentWords;
 constexpr uint64_t kMaxBuckets = 1 << 20;
 constexpr uint64_t kMaxBucketRows = std::min<uint64_t>(WH_BUCKET_MAX_ROWS, WH_ARENA_CHUNK_WORDS);
 constexpr uint64_t kSmallIndex = 512;   // buckets; not worth saving
@@ -98,15 +99,17 @@ Result<UnwindArena::Layout> UnwindArena::lay_out(const std::vector<UnwindRow>& r
 
 Result<void> UnwindArena::provide(uint64_t end) {
     if (end > kArenaWords) return Error{ErrorCode::kLimit, "unwind table: no room for it"};
-    while (segments_.size() * WH_ARENA_SEGMENT_WORDS < end) {
+    while (segments_.size() * kSegmentWords < end) {
         WH_TRY(const std::span<uint32_t> segment, add_segment_(static_cast<uint32_t>(segments_.size())));
-        if (segment.size() != WH_ARENA_SEGMENT_WORDS) {
+        if (segment.size() != kSegmentWords) {
             return Error{ErrorCode::kInvalidArgument, fmt::format("a segment of {} words", segment.size())};
         }
         segments_.push_back(segment);
     }
     return {};
 }
+
+void UnwindArena::put(uint64_t at, uint32_t word) { segments_[at / kSegmentWords][at % kSegmentWords] = word; }
 
 void UnwindArena::write(const std::vector<UnwindRow>& rows, const Layout& layout, RuleTable& rules) {
     auto next = rows.begin();
@@ -143,9 +146,7 @@ Result<PlacedTable> UnwindArena::place(const UnwindTable& table, RuleTable& rule
 }
 
 uint16_t find_rule(std::span<const std::span<uint32_t>> segments, const PlacedTable& table, uint64_t address) {
-    const auto word = [segments](uint64_t at) {
-        return segments[at / WH_ARENA_SEGMENT_WORDS][at % WH_ARENA_SEGMENT_WORDS];
-    };
+    const auto word = [segments](uint64_t at) { return segments[at / kSegmentWords][at % kSegmentWords]; };
     const uint64_t bucket = (address >> table.bucket_shift) - table.first_bucket;
     if (bucket >= table.bucket_count) return WH_RULE_GAP;
     const uint64_t entry_at = table.index_at + 2 * bucket;

@@ -41,7 +41,7 @@ private:
     static Result<Layout> lay_out(const std::vector<UnwindRow>& rows, uint64_t next);
     Result<void> provide(uint64_t end);
     void write(const std::vector<UnwindRow>& rows, const Layout& layout, RuleTable& rules);
-    void put(uint64_t at, uint32_t word) { segments_[at / WH_ARENA_SEGMENT_WORDS][at % WH_ARENA_SEGMENT_WORDS] = word; }
+    void put(uint64_t at, uint32_t word);
 
     AddSegment add_segment_;
     std::vector<std::span<uint32_t>> segments_;
