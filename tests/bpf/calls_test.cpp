@@ -438,23 +438,5 @@ TEST_F(CallsTest, T3_return_addresses_taken_by_return_probes_are_seen_through) {
     ASSERT_EQ(all.stacks.size(), 2u);
 }
 
-TEST_F(CallsTest, T32_a_stack_by_frame_pointers_never_claims_to_be_complete) {
-    returning(kA);
-    fake::acquire(1);
-
-    EXPECT_NE(only_stack()->status, uint32_t{WH_STACK_DONE});
-}
-
-TEST_F(CallsTest, T32_stack_deeper_than_the_limit_says_so) {
-    returning(kA);
-    acquire_deeper(WH_STACK_MAX_FRAMES + 20, 1);
-
-    const StackInfo* stack = only_stack();
-
-    if (stack->frames.size() < 10) GTEST_SKIP() << "this test binary was built without frame pointers";
-    EXPECT_EQ(stack->status, uint32_t{WH_STACK_TOO_DEEP});
-    EXPECT_EQ(stack->frames.size(), size_t{WH_STACK_MAX_FRAMES});
-}
-
 }  // namespace
 }  // namespace whoholds

@@ -99,10 +99,22 @@ void ProbedSelf::start(const TracerOptions& options) {
     probes_->attach(*tracer_, plan, 0, next_probe_, skipped_);
     ASSERT_TRUE(skipped_.empty()) << skipped_[0].what << ": " << skipped_[0].why;
 
+    publish_mappings();
     auto located = tracer_->locate(getpid());
     ASSERT_TRUE(located) << located.error().message;
     ASSERT_TRUE(*located);
     ASSERT_TRUE(tracer_->start_process(0, {.mm = (*located)->mm, .tgid = (*located)->tgid, .flags = 0}));
+}
+
+void ProbedSelf::publish_mappings(uint64_t exec_pages_more) {
+    tracer_->unwind_tables().begin_update(0);
+    auto located = tracer_->locate(getpid());
+    auto maps = read_maps(ProcRoot{}, getpid());
+    ASSERT_TRUE(located && *located && maps);
+    auto layout = tracer_->unwind_tables().update(
+        0, ProcRoot{}, getpid(),
+        {.maps = *maps, .exec_pages = (*located)->exec_pages + exec_pages_more, .loader_tells = true});
+    ASSERT_TRUE(layout) << layout.error().message;
 }
 
 void ProbedSelf::stop() {

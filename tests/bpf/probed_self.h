@@ -33,6 +33,8 @@ protected:
 
     // Loads and attaches; called by SetUp with the defaults unless a test calls it itself first.
     void start(const TracerOptions& options);
+    // What is mapped now, for the walks; called by start.
+    void publish_mappings(uint64_t exec_pages_more = 0);
     // The end of the test's acts: no hit counts any more, everything is read.
     void stop();
     void round(uint64_t young_age_ns = 1'000'000'000);
