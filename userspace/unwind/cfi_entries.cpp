@@ -14,7 +14,7 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kMaxCies = 1 << 18;
-constexpr size_t kMaxFdes = 1 << 22;
+constexpr size_t kMaxFdes = 1 << 21;
 constexpr uint32_t kLength64 = 0xffffffff;
 constexpr uint64_t kDebugFrameCie32 = 0xffffffff;
 constexpr uint64_t kDebugFrameCie64 = ~uint64_t{0};

@@ -15,6 +15,7 @@ constexpr uint64_t kMaxCodeBytes = uint64_t{32} << 20;
 // Functions are aligned to 16 bytes, so that a function that has no CFI between two that have leaves at least this.
 constexpr uint64_t kMinGapBytes = 16;
 constexpr uint64_t kEntryBytes = 64;
+constexpr size_t kMaxPatches = 1024;  // a C library has one or two such pieces of code
 
 // mov $15,%rax; syscall: rt_sigreturn
 constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
@@ -39,6 +40,7 @@ void for_each_match(std::span<const uint8_t> code, std::span<const uint8_t> patt
 // belongs to another function, it may be the last one of a call there, so it is nobody's.
 void add_trampoline(uint64_t start, const std::vector<UnwindRow>& rows, std::vector<UnwindPatch>& patches) {
     const bool gap_before = same_rule(rule_at(rows, start - 1), kGapRule);
+    if (patches.size() >= kMaxPatches) return;
     patches.push_back({{start - 1, start}, gap_before ? kSignalRule : kUnsupportedRule});
     patches.push_back({{start, start + kSignalReturn.size()}, kSignalRule});
 }
@@ -106,6 +108,7 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
         bytes += size;
         for_each_match(code, kSignalReturn, [&](size_t at) { add_trampoline(gap.start + at, rows, result.patches); });
         for_each_match(code, kThreadStart, [&](size_t at) {
+            if (result.patches.size() >= kMaxPatches) return;
             result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
         });
         for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
