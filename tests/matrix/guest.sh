@@ -48,11 +48,11 @@ stop_tool() {  # NAME
 }
 
 say "the tests of the BPF programs"
-timeout -s KILL 240 bpf_tests --gtest_brief=0 >bpf_tests.log 2>&1
+timeout -s KILL 600 bpf_tests --gtest_brief=0 >bpf_tests.log 2>&1
 echo $? >bpf_tests.exit
 
 say "tracing the puppet ledger"
-start_puppet ledger 4
+start_puppet ledger 8  # more threads than processors: they preempt each other inside of the programs, too
 ask "run 0.2" >ledger.before
 if start_tool ledger; then
     # A program's descriptor tells what the verifier had to do for it.
