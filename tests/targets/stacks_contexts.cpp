@@ -55,12 +55,20 @@ std::string beside(const char* name) {
 
 using RunLibrary = int (*)(void (*)(int), int);
 
+// Stays loaded until the other one comes, so that whoever compares stacks can see what was mapped.
 void run_library(const char* name) {
-    void* library = dlopen(beside(name).c_str(), RTLD_LAZY | RTLD_LOCAL);
-    if (library == nullptr) std::abort();
+    static void* library = nullptr;
+    static std::string loaded;
+    // Its definition is found when the first call of each loading is bound; the dynamic linker allocates under that.
+    static void* const provider = dlopen(beside("libstacks_provider.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (loaded != name) {
+        if (library != nullptr) dlclose(library);
+        library = dlopen(beside(name).c_str(), RTLD_LAZY | RTLD_LOCAL);
+        loaded = name;
+    }
+    if (library == nullptr || provider == nullptr) std::abort();
     const auto run = reinterpret_cast<RunLibrary>(dlsym(library, "stacks_library_run"));
     sink = run([](int) { allocate(73); }, 5);
-    dlclose(library);
 }
 
 volatile std::sig_atomic_t handled;
@@ -153,14 +161,9 @@ void threads() {
     for (std::thread& one : all) one.join();
 }
 
-// Two libraries of the same size take turns at the same place; their code has the same length, their frames have not. Their
-// first call to the provider is bound lazily, and the dynamic linker allocates under it.
-void reloaded_libraries() {
-    static void* const provider = dlopen(beside("libstacks_provider.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (provider == nullptr) std::abort();
-    run_library("libstacks_even.so");
-    run_library("libstacks_odd.so");
-}
+// Two libraries of the same size take turns at the same place; their code has the same length, their frames have not.
+void even_library() { run_library("libstacks_even.so"); }
+void odd_library() { run_library("libstacks_odd.so"); }
 
 void raised_signals() {
     const Handler installed(SIGUSR1, 0);
@@ -184,6 +187,7 @@ void alternate_stack() {
     static char* const memory = static_cast<char*>(
         mmap(nullptr, kAlternate + kThread, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (memory == MAP_FAILED) std::abort();
+    std::memset(memory, 0, kAlternate + kThread);  // a copy stops at a page that was never touched
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, memory + kAlternate, kThread);

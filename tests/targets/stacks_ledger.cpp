@@ -199,10 +199,12 @@ void ledger() {
     large_frame(3);
     sort_some();
     const std::function<void(int)> descend = [&](int left) {
-        if (left > 0)
+        if (left > 0) {
             descend(left - 1);
-        else
+        } else {
             under_garbage();
+            asm volatile("nop");  // else the compiler makes one call instruction of the two
+        }
     };
     descend(6);
     uintptr_t looks_like_a_frame[2] = {0, reinterpret_cast<uintptr_t>(&ledger)};

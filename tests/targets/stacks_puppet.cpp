@@ -29,7 +29,8 @@ constexpr Scenario kScenarios[] = {
     {"ledger", ledger},
     // Those whose stacks the kernel part cannot finish, or not at once.
     {"deep_recursion", deep_recursion},
-    {"reloaded_libraries", reloaded_libraries},
+    {"even_library", even_library},
+    {"odd_library", odd_library},
     {"code_without_information", code_without_information},
 };
 

@@ -39,7 +39,8 @@ void c_library();
 
 void fibers();
 void threads();
-void reloaded_libraries();
+void even_library();
+void odd_library();
 void raised_signals();
 void interrupted_code();
 void alternate_stack();
