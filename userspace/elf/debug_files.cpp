@@ -63,6 +63,8 @@ std::optional<ElfImage> by_debug_link(const ElfImage& image, const ElfImage::Sym
         const bool other_build =
             !image.build_id().empty() && !file->build_id().empty() && image.build_id() != file->build_id();
         if (other_build) continue;
+        // The check sum is there for files without build ids; to add up a large one takes long.
+        if (!image.build_id().empty() && image.build_id() == file->build_id()) return *std::move(file);
         const auto crc = file->source().crc32();
         if (crc && *crc == link.crc) return *std::move(file);
     }

@@ -1,6 +1,6 @@
 // Finds what belongs to a stripped file: its separate debug file, its compressed symbol table, the file its debug
 // information shares with others (dwz). Used by the symbol walk and the line tables.
-// Invariant: what is returned belongs to the image: same build id, or the CRC that the image names.
+// Invariant: what is returned belongs to the image: same build id, or without one the CRC that the image names.
 #pragma once
 
 #include <optional>

@@ -32,17 +32,67 @@ struct DwarfEnd {
 };
 using DwarfHandle = std::unique_ptr<Dwarf, DwarfEnd>;
 
-// Order matters: libdw reads through the Elf handle, that through the file.
+bool is_debug_section(const ElfSection& section) {
+    const bool debug = section.name.starts_with(".debug_") || section.name.starts_with(".zdebug_");
+    return debug && section.type != SHT_NOBITS;
+}
+
+struct FileRange {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+};
+
+// What libelf and libdw look at.
+std::vector<FileRange> ranges_to_copy(const ElfImage& image) {
+    Elf64_Ehdr header{};
+    std::array<uint8_t, sizeof header> bytes{};
+    std::vector<FileRange> ranges = {{0, sizeof header}};
+    if (!image.source().read_at(0, bytes)) return ranges;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    const uint64_t count = image.sections().empty() ? 0 : uint64_t{image.sections().back().index} + 1;
+    ranges.push_back({header.e_shoff, std::max<uint64_t>(count, header.e_shnum) * sizeof(Elf64_Shdr)});
+    ranges.push_back({header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr)});
+    for (const ElfSection& section : image.sections()) {
+        const bool names = section.index == header.e_shstrndx || header.e_shstrndx == SHN_XINDEX;
+        const bool wanted =
+            is_debug_section(section) || section.name == ".gnu_debugaltlink" || (names && section.type == SHT_STRTAB);
+        if (wanted) ranges.push_back({section.file_offset, section.size});
+    }
+    return ranges;
+}
+
+// Order matters: libdw reads through the Elf handle, that in the copy.
 struct DwarfFile {
     ElfImage image;
+    ElfCopy copy;
     ElfHandle elf;
     DwarfHandle dwarf;
+    std::vector<FileRange> left;  // to copy
 
-    static Result<DwarfFile> open(ElfImage image) {
-        WH_TRY(ElfHandle elf, image.source().handle());
-        DwarfHandle dwarf(::dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr));
+    static Result<DwarfFile> begin(ElfImage image) {
+        WH_TRY(ElfCopy copy, ElfCopy::of_size(image.source().size()));
+        std::vector<FileRange> ranges = ranges_to_copy(image);
+        return DwarfFile{std::move(image), std::move(copy), nullptr, nullptr, std::move(ranges)};
+    }
+
+    // False when out of time.
+    Result<bool> load(const DebugLines::OutOfTime& out_of_time) {
+        constexpr uint64_t kBytesPerStep = uint64_t{4} << 20;
+        while (!left.empty()) {
+            FileRange& range = left.back();
+            if (range.size > kBytesPerStep && out_of_time()) return false;
+            const uint64_t size = std::min(range.size, kBytesPerStep);
+            // Tables may reach beyond the end of a damaged file; libelf finds out.
+            const bool copied = copy.take(image.source(), range.offset, size);
+            range.offset += size;
+            range.size = copied ? range.size - size : 0;
+            if (range.size == 0) left.pop_back();
+        }
+        if (dwarf) return true;
+        WH_TRY(elf, copy.handle());
+        dwarf.reset(::dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr));
         if (!dwarf) return Error{ErrorCode::kMalformed, std::string("debug information: ") + ::dwarf_errmsg(-1)};
-        return DwarfFile{std::move(image), std::move(elf), std::move(dwarf)};
+        return true;
     }
 };
 
@@ -104,6 +154,22 @@ bool may_hold_functions(int tag) {
     return std::find(kTags.begin(), kTags.end(), tag) != kTags.end();
 }
 
+// 0 when it is not packed.
+uint64_t unpacked_size(const ElfImage& image, const ElfSection& section) {
+    std::array<uint8_t, sizeof(Elf64_Chdr)> bytes{};
+    if (section.name.starts_with(".z")) {  // "ZLIB" and the size, the form of before ELF had a flag for it
+        const bool has_size = image.source().read_at(section.file_offset, std::span(bytes).first(12));
+        if (!has_size || std::memcmp(bytes.data(), "ZLIB", 4) != 0) return 0;
+        uint64_t size = 0;
+        for (size_t i = 4; i < 12; ++i) size = size << 8 | bytes[i];
+        return size;
+    }
+    if ((section.flags & SHF_COMPRESSED) == 0 || !image.source().read_at(section.file_offset, bytes)) return 0;
+    Elf64_Chdr header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    return header.ch_size;
+}
+
 // The child whose code holds the address: an inlined call, or a block that may hold one.
 bool child_at(Dwarf_Die* parent, uint64_t address, size_t& dies_left, Dwarf_Die* found) {
     if (::dwarf_child(parent, found) != 0) return false;
@@ -128,13 +194,18 @@ struct DebugLines::State {
     DebugNames names;
     Dwarf_CU* last_unit = nullptr;
     bool units_known = false;
+    ElfImage::SymbolOptions options;
+    bool is_loaded = false;
+    std::optional<Error> error;
 
-    explicit State(DwarfFile main) : file(std::move(main)) {}
+    State(DwarfFile main, ElfImage::SymbolOptions its_options)
+        : file(std::move(main)), options(std::move(its_options)) {}
     ~State() { file.dwarf.reset(); }  // before the shared file, which it points to
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
-    void open_shared_file(const ElfImage::SymbolOptions& options);
+    bool load(const OutOfTime& out_of_time);
+    void open_shared_file();
     bool index_units(const OutOfTime& out_of_time);
     bool index_functions(Unit& unit, const OutOfTime& out_of_time);
     void step(Unit& unit);
@@ -142,7 +213,19 @@ struct DebugLines::State {
     std::vector<Dwarf_Die> inlined_calls_at(Dwarf_Die function, uint64_t address);
 };
 
-void DebugLines::State::open_shared_file(const ElfImage::SymbolOptions& options) {
+// False when out of time or without hope.
+bool DebugLines::State::load(const OutOfTime& out_of_time) {
+    if (is_loaded) return true;
+    if (error) return false;
+    auto loaded = file.load(out_of_time);
+    if (!loaded) error = std::move(loaded).error();
+    if (error || !*loaded) return false;
+    open_shared_file();
+    is_loaded = true;
+    return true;
+}
+
+void DebugLines::State::open_shared_file() {
     const char* path = nullptr;
     const void* id = nullptr;
     const ssize_t id_size = ::dwelf_dwarf_gnu_debugaltlink(file.dwarf.get(), &path, &id);
@@ -150,8 +233,8 @@ void DebugLines::State::open_shared_file(const ElfImage::SymbolOptions& options)
     const std::span id_bytes(static_cast<const uint8_t*>(id), static_cast<size_t>(id_size));
     auto image = find_shared_debug_file(path, id_bytes, file.image, options);
     if (!image || bytes_to_read(*image) > kMaxDebugBytes) return;
-    auto opened = DwarfFile::open(*std::move(image));
-    if (!opened) return;
+    auto opened = DwarfFile::begin(*std::move(image));
+    if (!opened || !opened->load([] { return false; })) return;
     shared = *std::move(opened);
     ::dwarf_setalt(file.dwarf.get(), shared->dwarf.get());
 }
@@ -262,33 +345,37 @@ uint64_t DebugLines::bytes_to_read(const ElfImage& image) {
     uint64_t total = 0;
     bool has_units = false;
     for (const ElfSection& section : image.sections()) {
-        const bool debug = section.name.starts_with(".debug_") || section.name.starts_with(".zdebug_");
-        if (!debug || section.type == SHT_NOBITS) continue;
-        uint64_t size = section.size;
-        Elf64_Chdr header{};
-        std::array<uint8_t, sizeof header> bytes{};
-        if ((section.flags & SHF_COMPRESSED) != 0 && image.source().read_at(section.file_offset, bytes)) {
-            std::memcpy(&header, bytes.data(), sizeof header);
-            size = header.ch_size;
-        }
+        if (!is_debug_section(section)) continue;
+        const uint64_t size = std::max(section.size, unpacked_size(image, section));
         total = total + size < total ? UINT64_MAX : total + size;
         has_units = has_units || section.name.ends_with("debug_info");
     }
     return has_units ? total : 0;
 }
 
+uint64_t DebugLines::bytes_to_unpack(const ElfImage& image) {
+    uint64_t total = 0;
+    for (const ElfSection& section : image.sections()) {
+        const uint64_t size = is_debug_section(section) ? unpacked_size(image, section) : 0;
+        total = total + size < total ? UINT64_MAX : total + size;
+    }
+    return total;
+}
+
 Result<DebugLines> DebugLines::open(ElfImage image, const ElfImage::SymbolOptions& options) {
     const uint64_t size = bytes_to_read(image);
     if (size == 0) return Error{ErrorCode::kNotFound, "no debug information"};
     if (size > kMaxDebugBytes) return Error{ErrorCode::kLimit, "more than 1 GiB of debug information"};
-    WH_TRY(DwarfFile file, DwarfFile::open(std::move(image)));
-    auto state = std::make_unique<State>(std::move(file));
-    state->open_shared_file(options);
-    return DebugLines(std::move(state));
+    WH_TRY(DwarfFile file, DwarfFile::begin(std::move(image)));
+    return DebugLines(std::make_unique<State>(std::move(file), options));
 }
 
+const Error* DebugLines::error() const { return state_->error ? &*state_->error : nullptr; }
+
 std::optional<std::vector<SourceFrame>> DebugLines::find(uint64_t address, const OutOfTime& out_of_time) {
-    if (!state_->index_units(out_of_time)) return std::nullopt;
+    const bool loaded = state_->load(out_of_time);
+    if (state_->error) return std::vector<SourceFrame>();
+    if (!loaded || !state_->index_units(out_of_time)) return std::nullopt;
     const AddressRange* range = covering(state_->unit_ranges, address);
     if (range == nullptr) return std::vector<SourceFrame>();
     Unit& unit = state_->units[range->payload];

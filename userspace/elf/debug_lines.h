@@ -26,10 +26,13 @@ class DebugLines {
 public:
     using OutOfTime = std::function<bool()>;
 
-    // How many bytes libdw reads (and unpacks) at opening; 0 when image has no DWARF.
+    // How many bytes of debug information there are, unpacked; 0 when image has no DWARF.
     static uint64_t bytes_to_read(const ElfImage& image);
+    // How many of these are packed: libdw unpacks them in one go, which no out_of_time can end.
+    static uint64_t bytes_to_unpack(const ElfImage& image);
 
-    // image is where the DWARF is: the program itself or its separate debug file. kNotFound without DWARF, kLimit above 1 GiB.
+    // image is where the DWARF is: the program itself or its separate debug file. kNotFound without DWARF, kLimit above
+    // 1 GiB. It is read by the first calls of find().
     static Result<DebugLines> open(ElfImage image, const ElfImage::SymbolOptions& options);
     DebugLines(DebugLines&&) noexcept;
     DebugLines& operator=(DebugLines&&) noexcept;
@@ -38,6 +41,8 @@ public:
     // The frames at an address of the file, the innermost inlined function first, the function itself last; empty when
     // nothing is known. nullopt: out of time.
     std::optional<std::vector<SourceFrame>> find(uint64_t address, const OutOfTime& out_of_time);
+    // Why nothing will ever be found; nullptr as long as that is not known.
+    [[nodiscard]] const Error* error() const;
 
 private:
     struct State;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <lzma.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,40 @@ Result<ElfHandle> ElfSource::handle() const {
     // libelf only reads through this pointer; its type is older than const.
     auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(bytes_.data()));
     ElfHandle elf(file_ ? ::elf_begin(file_.get(), ELF_C_READ, nullptr) : ::elf_memory(bytes, bytes_.size()));
+    if (!elf || ::elf_kind(elf.get()) != ELF_K_ELF) return Error{ErrorCode::kUnsupported, "not an ELF file"};
+    return elf;
+}
+
+Result<ElfCopy> ElfCopy::of_size(uint64_t size) {
+    void* place = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED) return system_error("memory for debug information", errno);
+    ElfCopy copy;
+    copy.bytes_ = static_cast<uint8_t*>(place);
+    copy.size_ = size;
+    return copy;
+}
+
+ElfCopy::ElfCopy(ElfCopy&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+ElfCopy& ElfCopy::operator=(ElfCopy&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+ElfCopy::~ElfCopy() {
+    if (bytes_ != nullptr) ::munmap(bytes_, size_);
+}
+
+bool ElfCopy::take(const ElfSource& source, uint64_t offset, uint64_t size) {
+    if (offset > size_ || size > size_ - offset) return false;
+    return source.read_at(offset, {bytes_ + offset, size});
+}
+
+Result<ElfHandle> ElfCopy::handle() const {
+    if (::elf_version(EV_CURRENT) == EV_NONE) return elf_error("libelf");
+    ElfHandle elf(::elf_memory(reinterpret_cast<char*>(bytes_), size_));
     if (!elf || ::elf_kind(elf.get()) != ELF_K_ELF) return Error{ErrorCode::kUnsupported, "not an ELF file"};
     return elf;
 }

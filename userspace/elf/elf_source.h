@@ -47,6 +47,27 @@ private:
     uint64_t size_ = 0;
 };
 
+// A copy of some ranges of a file, at the places where they are in the file; zeros elsewhere, which take no memory.
+// For libdw, which would read all of a file's debug information in one go, too long to wait for.
+class ElfCopy {
+public:
+    // As large as the source. kSystem when there is not enough address space.
+    static Result<ElfCopy> of_size(uint64_t size);
+    ElfCopy(ElfCopy&& other) noexcept;
+    ElfCopy& operator=(ElfCopy&& other) noexcept;
+    ~ElfCopy();
+
+    // False if the source does not have this range (any more).
+    [[nodiscard]] bool take(const ElfSource& source, uint64_t offset, uint64_t size);
+    // As ElfSource::handle(). Must not outlive this.
+    [[nodiscard]] Result<ElfHandle> handle() const;
+
+private:
+    ElfCopy() = default;
+    uint8_t* bytes_ = nullptr;
+    uint64_t size_ = 0;
+};
+
 // libelf's last complaint, in our words: "what: invalid section header".
 Error elf_error(std::string_view what);
 

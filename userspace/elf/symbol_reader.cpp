@@ -51,7 +51,64 @@ ElfBinding binding_of(const Elf64_Sym& symbol) {
     }
 }
 
+bool is_function(const Elf64_Sym& symbol, const ElfImage& code, bool include_ifuncs) {
+    const unsigned type = ELF64_ST_TYPE(symbol.st_info);
+    const bool function = type == STT_FUNC || (include_ifuncs && type == STT_GNU_IFUNC);
+    return function && symbol.st_shndx != SHN_UNDEF && code.is_executable(symbol.st_value);
+}
+
+Result<void> read_symbols(const ElfImage& owner, uint64_t offset, std::vector<Elf64_Sym>& symbols) {
+    const auto bytes = std::as_writable_bytes(std::span(symbols));
+    if (owner.source().read_at(offset, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()})) return {};
+    return Error{ErrorCode::kMalformed, "symbol table: cut short"};
+}
+
 }  // namespace
+
+Result<SymbolCursor> SymbolCursor::open(const ElfImage& owner, const ElfSection& table) {
+    const ElfSection* strings = section_at(owner, table.link);
+    if (strings == nullptr || !has_plain_bytes(*strings) || !has_plain_bytes(table)) {
+        return Error{ErrorCode::kMalformed, table.name + ": has no string table"};
+    }
+    SymbolCursor cursor;
+    cursor.offset_ = table.file_offset;
+    cursor.left_ = table.size / sizeof(Elf64_Sym);
+    cursor.strings_offset_ = strings->file_offset;
+    cursor.strings_size_ = strings->size;
+    return cursor;
+}
+
+Result<bool> SymbolCursor::next(const ElfImage& owner, const ElfImage& code, bool include_ifuncs,
+                                std::vector<NamelessSymbol>& out) {
+    if (left_ == 0) return false;
+    std::vector<Elf64_Sym> symbols(std::min<uint64_t>(left_, kSymbolsPerRead));
+    left_ -= symbols.size();
+    if (auto read = read_symbols(owner, offset_, symbols); !read) {
+        left_ = 0;
+        return std::move(read).error();
+    }
+    offset_ += symbols.size() * sizeof(Elf64_Sym);
+    for (const Elf64_Sym& symbol : symbols) {
+        if (symbol.st_name == 0 || symbol.st_name >= strings_size_) continue;
+        if (!is_function(symbol, code, include_ifuncs)) continue;
+        out.push_back({.address = symbol.st_value,
+                       .size = symbol.st_size,
+                       .name_offset = symbol.st_name,
+                       .binding = binding_of(symbol)});
+    }
+    return true;
+}
+
+std::string SymbolCursor::name_of(const ElfImage& owner, uint32_t name_offset) const {
+    if (name_offset >= strings_size_) return {};
+    for (uint64_t size : {uint64_t{256}, uint64_t{SymbolWalk::kMaxNameBytes}}) {
+        size = std::min(size, strings_size_ - name_offset);
+        const std::vector<uint8_t> bytes = owner.source().read_up_to(strings_offset_ + name_offset, size);
+        const std::string_view name = name_at(bytes, 0);
+        if (!name.empty()) return std::string(name);
+    }
+    return {};
+}
 
 Result<void> SymbolWalk::visit_table(const ElfImage& owner, const ElfSection& table, const SymbolVisitor& visitor) {
     const ElfSection* string_section = section_at(owner, table.link);
@@ -68,17 +125,14 @@ Result<void> SymbolWalk::visit_table(const ElfImage& owner, const ElfSection& ta
         if (symbols_left == 0)
             return Error{ErrorCode::kLimit, table.name + ": too many symbols, the rest was left out"};
         symbols.resize(std::min({left, uint64_t{kSymbolsPerRead}, uint64_t{symbols_left}}));
-        const auto bytes = std::as_writable_bytes(std::span(symbols));
-        if (!owner.source().read_at(offset, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()})) {
+        if (auto read = read_symbols(owner, offset, symbols); !read) {
             return Error{ErrorCode::kMalformed, table.name + ": cut short"};
         }
         left -= symbols.size();
         symbols_left -= symbols.size();
-        offset += bytes.size();
+        offset += symbols.size() * sizeof(Elf64_Sym);
         for (const Elf64_Sym& symbol : symbols) {
-            const unsigned type = ELF64_ST_TYPE(symbol.st_info);
-            const bool function = type == STT_FUNC || (include_ifuncs && type == STT_GNU_IFUNC);
-            if (!function || symbol.st_shndx == SHN_UNDEF || !code.is_executable(symbol.st_value)) continue;
+            if (!is_function(symbol, code, include_ifuncs)) continue;
             const std::string_view name = name_at(strings, symbol.st_name);
             if (!name.empty()) visitor({name, symbol.st_value, symbol.st_size, binding_of(symbol)});
         }

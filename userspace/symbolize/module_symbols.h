@@ -1,5 +1,5 @@
-// What one ELF file says about its addresses: symbol table and source lines, both read when first asked for and kept.
-// Used by the symboliser; knows nothing of processes and mappings.
+// What one ELF file says about its addresses: symbol table and source lines, both read when first asked for, in portions,
+// and kept. Used by the symboliser; knows nothing of processes and mappings.
 #pragma once
 
 #include <cstdint>
@@ -16,33 +16,51 @@ namespace whoholds {
 
 class ModuleSymbols {
 public:
-    ModuleSymbols(ElfImage image, ElfImage::SymbolOptions options)
-        : image_(std::move(image)), options_(std::move(options)) {}
+    // name: for people.
+    ModuleSymbols(ElfImage image, ElfImage::SymbolOptions options, std::string name)
+        : image_(std::move(image)), options_(std::move(options)), name_(std::move(name)) {}
 
     [[nodiscard]] const ElfImage& image() const { return image_; }
 
     struct Answer {
         std::vector<SourceFrame> frames;  // at least one; innermost first, the last is the function itself
-        bool complete = true;             // false: the budget ended before the lines were found
+        bool complete = true;             // false: the budget ended before everything was found
     };
     Answer find(uint64_t address, WorkBudget& budget);
 
-    // What could not be read, without the module's name.
+    // No source lines are to be had here: a debug file from elsewhere would help.
+    [[nodiscard]] bool lacks_lines() const { return lines_state_ == Lines::kNone && notes_about_lines_.empty(); }
+    // One from elsewhere; what is not the debug file of this image is refused with a note.
+    void add_debug_file(Result<ElfImage> file);
+
+    // What could not be read, or not yet, without the module's name.
     [[nodiscard]] std::vector<std::string> notes() const;
 
 private:
     enum class Lines { kUnknown, kWaiting, kReading, kNone };
 
-    void read_table();
+    bool read_table(WorkBudget& budget);
     bool open_lines(WorkBudget& budget);  // false: not in this batch
+    void find_lines_file();
+    bool find_lines(uint64_t address, WorkBudget& budget, Answer& answer);
+    // Says once that something takes long.
+    void say_if_slow(WorkBudget& budget, uint64_t expected_ms, const std::string& what, uint64_t size_bytes);
 
     ElfImage image_;
     ElfImage::SymbolOptions options_;
+    std::string name_;
     std::optional<AddressTable> table_;
+    std::optional<AddressTable> next_table_;  // being read; takes the place of table_ then
+    std::optional<ElfImage> added_file_;      // not yet read
+    bool table_is_wanted_ = true;
     std::optional<ElfImage> lines_file_;  // found, not yet opened by libdw
+    uint64_t lines_bytes_ = 0;
     std::optional<DebugLines> lines_;
     Lines lines_state_ = Lines::kUnknown;
+    uint64_t work_ms_ = 0;
+    bool said_slow_ = false;
     std::vector<std::string> notes_;
+    std::vector<std::string> notes_about_lines_;
 };
 
 }  // namespace whoholds

@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "elf/mapped_elf.h"
 #include "proc/process_memory.h"
+#include "symbolize/debug_downloads.h"
 #include "symbolize/jit_files.h"
 #include "symbolize/mapping_history.h"
 #include "symbolize/module_symbols.h"
@@ -30,6 +31,9 @@ struct Module {
     std::optional<ModuleSymbols> symbols;
     std::string open_error;  // why symbols stayed empty
     bool open_tried = false;
+    bool download_requested = false;
+    bool download_ended = false;
+    std::string download_error;
 };
 
 }  // namespace
@@ -52,12 +56,15 @@ struct Symbolizer::State {
     using CacheKey = std::tuple<uint64_t, bool, size_t, uint64_t>;
     absl::flat_hash_map<CacheKey, std::vector<Frame>> cache;
     WorkBudget budget;
+    DebugDownloads* downloads = nullptr;
     size_t files_open = 0;
     JitFiles jit_files;
     std::vector<std::string> notes;
 
     size_t module_index(const Mapping& mapping);
     void open_module(Module& module);
+    void request_download(Module& module);
+    void take_downloads();
     Result<ElfImage> read_vdso(const Mapping& mapping) const;
     std::vector<Frame> describe(const ModuleMapping& mapping, uint64_t pc, uint64_t lookup, bool& complete);
     std::vector<Frame> describe_in_file(Module& module, const Frame& base, uint64_t lookup, uint64_t offset,
@@ -99,9 +106,36 @@ void Symbolizer::State::open_module(Module& module) {
                                        : Result<ElfImage>(Error{ErrorCode::kNotFound, ""});
     if (image) {
         ++files_open;
-        module.symbols.emplace(*std::move(image), debug_options_of(root, pid, mapping));
+        module.symbols.emplace(*std::move(image), debug_options_of(root, pid, mapping), printable(mapping.path));
     } else {
         module.open_error = image.error().message;
+    }
+}
+
+void Symbolizer::State::request_download(Module& module) {
+    const std::string& build_id = module.symbols->image().build_id();
+    if (build_id.empty() || !module.first_mapping.is_file()) return;
+    module.download_requested = true;
+    if (downloads->find(build_id) == nullptr) {
+        budget.tell("asking debuginfod for debug information of " + printable(module.first_mapping.path) + "…");
+    }
+    downloads->request(build_id);
+}
+
+void Symbolizer::State::take_downloads() {
+    if (downloads == nullptr) return;
+    downloads->poll();
+    for (Module& module : modules) {
+        if (!module.download_requested || module.download_ended) continue;
+        const auto* download = downloads->find(module.symbols->image().build_id());
+        if (download != nullptr && download->state == DebugDownloads::State::kWaiting) continue;
+        module.download_ended = true;
+        if (download == nullptr || download->state == DebugDownloads::State::kFailed) {
+            module.download_error = download == nullptr ? "too many downloads" : download->error;
+            continue;
+        }
+        module.symbols->add_debug_file(ElfImage::open(download->path));
+        cache.clear();
     }
 }
 
@@ -126,6 +160,7 @@ std::vector<Frame> Symbolizer::State::describe_in_file(Module& module, const Fra
     common.module_address = *address + (base.address - lookup);
 
     ModuleSymbols::Answer answer = module.symbols->find(*address, budget);
+    if (downloads != nullptr && !module.download_requested && module.symbols->lacks_lines()) request_download(module);
     complete = answer.complete;
     std::vector<Frame> frames;
     for (SourceFrame& source : answer.frames) {
@@ -168,7 +203,14 @@ Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
 
 void Symbolizer::set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now_ms) {
     state_->budget.start_batch(budget_ms, std::move(now_ms));
+    state_->take_downloads();
 }
+
+void Symbolizer::on_progress(std::function<void(const std::string&)> progress) {
+    state_->budget.set_listener(std::move(progress));
+}
+
+void Symbolizer::use_downloads(DebugDownloads* downloads) { state_->downloads = downloads; }
 
 void Symbolizer::update_mappings(const std::vector<Mapping>& mappings, uint32_t layout) {
     std::vector<ModuleMapping> now;
@@ -182,6 +224,7 @@ void Symbolizer::update_mappings(const std::vector<Mapping>& mappings, uint32_t 
     }
     if (may_have_jit) state_->jit_files.update(state_->root, state_->pid, mappings);
     state_->history.update(std::move(now), layout);
+    state_->take_downloads();
 }
 
 std::vector<Frame> Symbolizer::symbolize(uint64_t pc, bool is_return_address, uint32_t layout) {
@@ -201,8 +244,12 @@ std::vector<std::string> Symbolizer::notes() const {
     std::vector<std::string> notes = state_->notes;
     for (const Module& module : state_->modules) {
         if (!module.symbols) continue;
-        for (const std::string& sentence : module.symbols->notes()) {
-            notes.push_back(printable(module.first_mapping.path) + ": " + sentence);
+        const std::string name = printable(module.first_mapping.path);
+        for (const std::string& sentence : module.symbols->notes()) notes.push_back(name + ": " + printable(sentence));
+        if (!module.download_error.empty()) {
+            notes.push_back(name + ": no debug information from debuginfod: " + module.download_error);
+        } else if (module.download_requested && !module.download_ended) {
+            notes.push_back(name + ": debug information is being fetched from debuginfod");
         }
     }
     for (std::string& sentence : state_->jit_files.notes()) notes.push_back(std::move(sentence));

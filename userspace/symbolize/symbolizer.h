@@ -26,6 +26,8 @@ struct Frame {
     bool inlined = false;         // inlined into the next frame
 };
 
+class DebugDownloads;
+
 // Milliseconds of a clock that never goes back; for budgets.
 uint64_t monotonic_ms();
 
@@ -41,6 +43,13 @@ public:
     // opened at the start of a batch, though never in the first one, and never with a budget of 0. Without this call
     // there is no limit.
     void set_budget_ms(uint64_t budget_ms, std::function<uint64_t()> now_ms = monotonic_ms);
+
+    // Who is told, while names are looked up, what takes long: "reading symbols of /usr/bin/server (412 MiB)…".
+    void on_progress(std::function<void(const std::string&)> progress);
+
+    // Where to ask for debug files that are missing here; nullptr: nowhere. What was downloaded is used from the next
+    // set_budget_ms() or update_mappings() on. Must outlive this.
+    void use_downloads(DebugDownloads* downloads);
 
     // Opens the files of new modules at once, because their names must be readable after the process is gone.
     // Mappings of the process now, and the number of the layout that they belong to (see mapping_history.h; 0: there are

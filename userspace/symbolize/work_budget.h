@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 
 namespace whoholds {
@@ -33,6 +34,16 @@ public:
         return true;
     }
 
+    // 0 without a clock.
+    [[nodiscard]] uint64_t now_ms() const { return now_ms_ ? now_ms_() : 0; }
+
+    // Who hears of work that takes long; nobody at first.
+    using Listener = std::function<void(const std::string&)>;
+    void set_listener(Listener listener) { listener_ = std::move(listener); }
+    void tell(const std::string& sentence) const {
+        if (listener_) listener_(sentence);
+    }
+
     // False when this much more would be too much to keep.
     bool take_memory(uint64_t size_bytes) {
         if (size_bytes > memory_left_bytes_) return false;
@@ -41,6 +52,7 @@ public:
     }
 
 private:
+    Listener listener_;
     uint64_t memory_left_bytes_ = uint64_t{1} << 30;
     Clock now_ms_;  // none: no limit
     uint64_t budget_ms_ = 0;

@@ -30,8 +30,9 @@ void read_all_of(const std::vector<uint8_t>& bytes) {
     (void)image->code_at(image->entry_address(), 64);
     (void)image->is_go();
     (void)read_plt(*image);
-    const auto table = AddressTable::read(*image, options);
-    if (table) (void)table->find(image->entry_address());
+    AddressTable table(*image, options);
+    (void)table.read(*image, [] { return false; });
+    (void)table.find(*image, image->entry_address());
     const uint64_t start = image->entry_address();
     if (auto lines = DebugLines::open(*std::move(image), options)) {
         for (uint64_t address = start - 64; address != start + 64; address += 8)
