@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(
     build-essential cmake ninja-build pkg-config clang-14 llvm-14 bpftool
-    libbpf-dev libelf-dev libdw-dev zlib1g-dev liblzma-dev libbz2-dev libzstd-dev binutils-dev libiberty-dev
+    libbpf-dev libelf-dev libdw-dev libdebuginfod1 zlib1g-dev liblzma-dev libbz2-dev libzstd-dev binutils-dev libiberty-dev
     libcli11-dev libfmt-dev nlohmann-json3-dev libzydis-dev libabsl-dev libbpfcc-dev libgtest-dev libgmock-dev
 )
 test_packages=(
