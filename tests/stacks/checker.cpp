@@ -59,6 +59,10 @@ Result<Checker> Checker::attach(pid_t pid, const CheckerOptions& options) {
     WH_TRY(const auto maps, read_maps({}, pid));
     WH_TRY_VOID(checker.state_->kernel.attach(pid, maps));
     WH_TRY_VOID(checker.look_at_mappings());
+    State* stable = checker.state_.get();
+    stable->comparison.set_refresh([stable] {
+        if (const auto now = read_maps({}, stable->pid)) stable->comparison.update_mappings(*now);
+    });
     return checker;
 }
 

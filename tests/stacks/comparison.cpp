@@ -63,9 +63,17 @@ void Comparison::update_mappings(const std::vector<Mapping>& maps) {
     symbolizer_.update_mappings(maps);
 }
 
-void Comparison::compare(const check_event& event) {
+UnwoundStack Comparison::unwind(const check_event& event) {
     std::vector<ReplacedReturn> replaced;
-    const UnwoundStack reference = unwinder_.unwind(copy_of(event, replaced));
+    const StackCopy copy = copy_of(event, replaced);
+    UnwoundStack stack = unwinder_.unwind(copy);
+    if (stack.status != WH_STACK_NO_MAPPING || event.status != WH_STACK_DONE || !refresh_) return stack;
+    refresh_();
+    return unwinder_.unwind(copy);
+}
+
+void Comparison::compare(const check_event& event) {
+    const UnwoundStack reference = unwind(event);
     const auto frames = frames_of(event);
     const uint32_t status = std::min<uint32_t>(event.status, kStatuses - 1);
     tally_.events++;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ public:
     // Code that is unmapped stays known until something else is mapped there, for events that are on their way.
     void update_mappings(const std::vector<Mapping>& maps);
     void compare(const check_event& event);
+    // Called when a frame lies in code that is not known yet though the kernel's walk was complete.
+    void set_refresh(std::function<void()> refresh) { refresh_ = std::move(refresh); }
 
     [[nodiscard]] const Tally& tally() const { return tally_; }
     [[nodiscard]] size_t unique_stacks() const { return unique_.size(); }
@@ -49,7 +52,10 @@ private:
     void keep_example(const std::string& title, const check_event& event, const UnwoundStack& reference);
     std::string describe(uint64_t frame);
 
+    UnwoundStack unwind(const check_event& event);
+
     LibdwUnwinder unwinder_;
+    std::function<void()> refresh_;
     Symbolizer symbolizer_;
     std::vector<Mapping> maps_;
     Tally tally_;

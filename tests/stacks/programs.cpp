@@ -40,7 +40,10 @@ std::optional<Running> start_puppet(const std::string&, bool) {
     const std::string names = running.target->output().next().value_or("");
     for (size_t start = names.find(' '); start != std::string::npos;) {
         const size_t end = names.find(' ', start + 1);
-        running.commands.push_back("run " + names.substr(start + 1, end - start - 1));
+        const std::string name = names.substr(start + 1, end - start - 1);
+        // Meant to be incomplete; the tests in ledger_test.cpp are about those.
+        const bool is_complete = name != "deep_recursion" && name != "code_without_information";
+        if (is_complete) running.commands.push_back("run " + name);
         start = end;
     }
     return running;

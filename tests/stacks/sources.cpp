@@ -109,7 +109,7 @@ std::string show(const Any& any) {
     [](const auto& m) { std::string r; for (auto& [k, v] : m) r += k + std::to_string(v.size()); return r; }}, any);
 }
 int main(int argc, char** argv) {
-  Chain<60> chain;
+  Chain<8> chain;
   std::regex e("(a|b)*c[0-9]+"); std::smatch m; std::string s = argv[0];
   std::unordered_map<std::string, std::function<int(int)>> table;
   for (int i = 0; i < argc; i++) table[argv[i]] = [i](int x) { return x + i; };

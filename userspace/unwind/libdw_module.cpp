@@ -22,6 +22,9 @@ constexpr uint64_t kEntryBytes = 64;
 constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
 constexpr std::array<uint8_t, 7> kShortSignalReturn = {0xb8, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
 
+// glibc's __start_context: a function that makecontext started returns to it, to its first byte.
+constexpr std::array<uint8_t, 10> kContextEnd = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff};
+
 bool begins_with(const std::vector<uint8_t>& code, std::span<const uint8_t> pattern) {
     return code.size() >= pattern.size() && std::equal(pattern.begin(), pattern.end(), code.begin());
 }
@@ -73,8 +76,9 @@ LibdwModule::Known LibdwModule::look_up(uint64_t address) const {
 CodeKind LibdwModule::recognize(uint64_t address) const {
     // glibc's dynamic linker calls the constructors of libraries from such code (sysdeps/x86_64/dl-machine.h, RTLD_START).
     if (address - image_.entry_address() < kEntryBytes) return CodeKind::kEntry;
-    // Looked up are return addresses minus one; what a handler returns to is no return address of a call.
-    const std::vector<uint8_t> code = image_.code_at(address + 1, kSignalReturn.size());
+    // Looked up are return addresses minus one; what is searched here was put on the stack, and not by a call.
+    const std::vector<uint8_t> code = image_.code_at(address + 1, kContextEnd.size());
+    if (begins_with(code, kContextEnd)) return CodeKind::kEntry;
     const bool returns = begins_with(code, kSignalReturn) || begins_with(code, kShortSignalReturn);
     return returns ? CodeKind::kSignalReturn : CodeKind::kUnknown;
 }

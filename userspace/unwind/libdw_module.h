@@ -23,7 +23,7 @@ namespace whoholds {
 enum class CodeKind : uint8_t {
     kUnknown,       // no information
     kDescribed,     // by a frame of libdw's
-    kEntry,         // at a program's entry point: there is no caller
+    kEntry,         // at a program's entry point, or where a coroutine ends: there is no caller
     kSignalReturn,  // the code that a signal handler returns to (musl's has no unwind information)
 };
 

@@ -3,6 +3,7 @@
 
 #include <alloca.h>
 #include <gtest/gtest.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -174,6 +175,23 @@ TEST(LibdwUnwinderTest, ends_where_a_thread_begins) {
 
     EXPECT_EQ(stack.frames, captured.expected);
     EXPECT_EQ(stack.status, WH_STACK_DONE);
+}
+
+TEST(LibdwUnwinderTest, ends_where_a_coroutine_begins) {
+    static ucontext_t main_context;
+    static ucontext_t coroutine;
+    std::vector<char> stack(1 << 16);
+    getcontext(&coroutine);
+    coroutine.uc_stack.ss_sp = stack.data();
+    coroutine.uc_stack.ss_size = stack.size();
+    coroutine.uc_link = &main_context;
+    makecontext(
+        &coroutine, [] { Deep<4>::go(1); }, 0);
+    swapcontext(&main_context, &coroutine);
+    const UnwoundStack unwound = unwind_captured();
+
+    EXPECT_EQ(unwound.status, WH_STACK_DONE);
+    EXPECT_EQ(first(unwound.frames, captured.expected.size()), first(captured.expected, unwound.frames.size()));
 }
 
 TEST(LibdwUnwinderTest, a_copy_cut_short_is_a_failed_read) {
