@@ -218,6 +218,7 @@ WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie,
 
 SEC("uprobe")
 int call_enter(struct pt_regs* ctx) {
+    WH_KEEP_OWN_STACK(ctx);
     u64 cookie = bpf_get_attach_cookie(ctx);
     struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
@@ -273,6 +274,7 @@ WH_INLINE void record_acquired(struct pt_regs* ctx, struct task_struct* task, st
 
 SEC("uprobe")
 int call_return(struct pt_regs* ctx) {
+    WH_KEEP_OWN_STACK(ctx);
     u64 cookie = bpf_get_attach_cookie(ctx);
     struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
@@ -306,6 +308,7 @@ int call_return(struct pt_regs* ctx) {
 
 SEC("uprobe")
 int call_release(struct pt_regs* ctx) {
+    WH_KEEP_OWN_STACK(ctx);
     u64 cookie = bpf_get_attach_cookie(ctx);
     struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;

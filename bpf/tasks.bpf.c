@@ -32,9 +32,12 @@ int BPF_PROG(on_exec, struct task_struct* task) {
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     u32 tgid = parent->tgid;
-    if (parent->tgid == child->tgid) return 0;  // a thread
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) return 0;
+    if (parent->tgid == child->tgid) {  // a thread
+        bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+        return 0;
+    }
     notify(WH_RECORD_FORK, *index, child->tgid, parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
     return 0;
 }
@@ -57,6 +60,7 @@ WH_INLINE void note_loader_state(u32 slot) {
 // At _dl_debug_state: the dynamic linker calls it before and after it changes its list of libraries, for debuggers.
 SEC("uprobe")
 int loader_changed(struct pt_regs* ctx) {
+    WH_KEEP_OWN_STACK(ctx);
     u64 cookie = bpf_get_attach_cookie(ctx);
     struct task_struct* task = bpf_get_current_task_btf();
     if (!is_traced(cookie, task)) return 0;
@@ -74,6 +78,8 @@ int locate(struct bpf_iter__task* ctx) {
     struct task_struct* task = ctx->task;
     if (!task) return 0;
     if (number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid)) != locate_tgid) return 0;
+    // Ahead of the first call: a probe that interrupts another one in the middle of making a state could not make its own.
+    if (locate_makes_threads) bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     struct wh_located_task located = {
         .mm = (u64)task->mm,
         .exec_pages = BPF_CORE_READ(task, mm, exec_vm),

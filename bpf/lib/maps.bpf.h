@@ -142,9 +142,26 @@ struct {
 
 const volatile struct wh_config config = {};
 
+// Stays empty. From 6.13 on the kernel gives tracing programs of some size a stack for each CPU, although uprobe programs may be
+// preempted by another task's run of the same program, which then writes into it (Linux 7.2 panicked). Programs with a tail call
+// keep the stack of their task; the verifier drops the call itself, as the condition is a constant.
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, u32);
+} no_programs SEC(".maps");
+
+#define WH_KEEP_OWN_STACK(ctx)                                         \
+    do {                                                               \
+        if (!config.stack_stride) bpf_tail_call(ctx, &no_programs, 0); \
+    } while (0)
+
 // .bss, mapped by user space (types that the skeleton header knows).
 __u64 counters[WH_COUNTER_COUNT] = {};
-__u32 locate_tgid = 0;  // asked of the task iterator: tgid in the tool's PID namespace
+// Asked of the task iterator: tgid in the tool's PID namespace, and whether its threads' states are to be made.
+__u32 locate_tgid = 0;
+__u32 locate_makes_threads = 0;
 
 WH_INLINE void count(enum wh_counter counter) { __sync_fetch_and_add(&counters[counter], 1); }
 

@@ -103,7 +103,10 @@ __noinline u64 hash_of_snapshot(struct wh_snapshot_record* record) {
     u64 hash = record->slice_bytes;
     for (u32 i = 0; i < WH_SNAPSHOT_REGISTERS; i++) hash = mix(hash, record->registers[i]);
     u32 words = record->slice_bytes / 8;
-    for (u32 i = 0; i < WH_SNAPSHOT_BYTES / 8 && i < words; i++) hash = mix(hash, record->slice[i]);
+    for (u32 i = 0; i < WH_SNAPSHOT_BYTES / 8 && i < words; i += 8) {
+#pragma unroll
+        for (u32 k = 0; k < 8; k++) hash = mix(hash, record->slice[i + k]);
+    }
     return hash;
 }
 
@@ -155,7 +158,7 @@ static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller
     WH_READ_REGISTER(ctx, value, r15);
     record->registers[7] = value;
     record->return_count = copy_replaced_returns(record);
-    record->slice_bytes = copy_slice(record, caller->sp);
+    record->slice_bytes = copy_slice(record, caller->sp) & ~63u;  // whole rounds of the hash
     u64 hash = usable_hash(mix(hash_of_snapshot(record), (u64)walk->layout << 32 | kind_process));
     u64* slot;
     u32 stack = stack_slot(hash, kind_process, &slot);

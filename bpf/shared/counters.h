@@ -13,7 +13,7 @@
     X(WH_COUNTER_RESTORE_LOST, "restores_lost", 1,                                                             \
       "failed calls (realloc, munmap) whose old resource could not be put back for lack of room")              \
     X(WH_COUNTER_NO_THREAD_STATE, "calls_without_thread_state", 1,                                             \
-      "calls not recorded, because the kernel had no memory for the state of their thread")                    \
+      "calls not recorded, because the kernel could not make the state of their thread at that moment")        \
     X(WH_COUNTER_KEY_UNREADABLE, "keys_unreadable", 1,                                                         \
       "successful calls whose result lay in memory that could not be read")                                    \
     X(WH_COUNTER_ABANDONED, "calls_abandoned", 0,                                                              \

@@ -149,7 +149,7 @@ void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) 
 }
 
 Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
-    WH_TRY(auto located, tracer.locate(pid_));
+    WH_TRY(auto located, tracer.locate(pid_, true));
     if (!located) return Error{ErrorCode::kNotFound, fmt::format("process {} has just exited", pid_)};
     host_tgid_ = located->tgid;
     base_.host_pid = static_cast<pid_t>(located->tgid);
@@ -164,7 +164,7 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t
 
 Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
                                         uint32_t& next_probe) {
-    WH_TRY(auto located, tracer.locate(pid_));
+    WH_TRY(auto located, tracer.locate(pid_, true));
     if (!located) return Error{ErrorCode::kNotFound, "the command's process has just exited"};
     host_tgid_ = located->tgid;
     base_.host_pid = static_cast<pid_t>(located->tgid);

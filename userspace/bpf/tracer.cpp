@@ -206,8 +206,9 @@ uint64_t Tracer::counter(wh_counter counter) const {
     return std::atomic_ref(state_->skeleton->bss->counters[counter]).load(std::memory_order_relaxed);
 }
 
-Result<std::optional<wh_located_task>> Tracer::locate(pid_t pid) {
+Result<std::optional<wh_located_task>> Tracer::locate(pid_t pid, bool make_threads) {
     state_->skeleton->bss->locate_tgid = static_cast<uint32_t>(pid);
+    state_->skeleton->bss->locate_makes_threads = make_threads;
     UniqueFd fd(bpf_iter_create(bpf_link__fd(state_->locate_link)));
     if (!fd) return system_error("start the task iterator", errno);
     std::optional<wh_located_task> found;

@@ -56,7 +56,8 @@ public:
     [[nodiscard]] UnwindTables& unwind_tables() const;
 
     // Where the process is in the kernel; nullopt if it has no address space (any more).
-    Result<std::optional<wh_located_task>> locate(pid_t pid);
+    // make_threads: the programs' states of its threads are made, so that no call need wait for that.
+    Result<std::optional<wh_located_task>> locate(pid_t pid, bool make_threads = false);
     // The gate: from then on (until stop) hits with this slot count.
     Result<void> start_process(uint16_t slot, const wh_process& process);
     void set_process(uint16_t slot, const wh_process& process);
