@@ -40,9 +40,12 @@ std::vector<std::string> build_id_paths(const std::string& build_id, const std::
     return paths;
 }
 
-std::optional<ElfImage> by_build_id(const std::string& build_id, const std::vector<std::string>& roots) {
+using OpenImage = Result<ElfImage> (*)(const std::string& path);
+
+std::optional<ElfImage> by_build_id(const std::string& build_id, const std::vector<std::string>& roots,
+                                    OpenImage open) {
     for (const std::string& path : build_id_paths(build_id, roots)) {
-        auto file = ElfImage::open(path);
+        auto file = open(path);
         if (file && file->build_id() == build_id) return *std::move(file);
     }
     return std::nullopt;
@@ -110,7 +113,7 @@ std::string to_hex(std::span<const uint8_t> bytes) {
 }  // namespace
 
 std::optional<ElfImage> find_debug_file(const ElfImage& image, const ElfImage::SymbolOptions& options) {
-    if (auto file = by_build_id(image.build_id(), options.debug_roots)) return file;
+    if (auto file = by_build_id(image.build_id(), options.debug_roots, ElfImage::open)) return file;
     return by_debug_link(image, options);
 }
 
@@ -125,7 +128,7 @@ Result<ElfImage> open_debug_data(const ElfImage& image) {
 std::optional<ElfImage> find_shared_debug_file(const std::string& path, std::span<const uint8_t> id,
                                                const ElfImage& from, const ElfImage::SymbolOptions& options) {
     const std::string build_id = to_hex(id);
-    if (auto file = by_build_id(build_id, options.debug_roots)) return file;
+    if (auto file = by_build_id(build_id, options.debug_roots, ElfImage::open_shared_debug_file)) return file;
     if (path.empty()) return std::nullopt;
     std::vector<std::string> paths;
     if (path[0] != '/') {
@@ -140,7 +143,7 @@ std::optional<ElfImage> find_shared_debug_file(const std::string& path, std::spa
         paths.push_back(path);
     }
     for (const std::string& candidate : paths) {
-        auto file = ElfImage::open(candidate);
+        auto file = ElfImage::open_shared_debug_file(candidate);
         if (file && file->build_id() == build_id) return *std::move(file);
     }
     return std::nullopt;

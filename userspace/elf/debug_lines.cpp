@@ -3,7 +3,6 @@
 #include <dwarf.h>
 #include <elf.h>
 #include <elfutils/libdw.h>
-#include <elfutils/libdwelf.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "base/byte_reader.h"
 #include "elf/debug_files.h"
 #include "elf/debug_names.h"
 #include "elf/elf_source.h"
@@ -19,6 +19,7 @@ namespace whoholds {
 namespace {
 
 constexpr uint64_t kMaxDebugBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxAltLinkBytes = 8192;
 constexpr size_t kMaxUnits = 1'000'000;
 constexpr size_t kMaxRangesPerDie = 65'536;
 constexpr size_t kMaxDiesPerUnit = 20'000'000;
@@ -42,7 +43,7 @@ struct FileRange {
     uint64_t size = 0;
 };
 
-// What libelf and libdw look at.
+// What libelf and libdw look at, but for .gnu_debugaltlink: libdw would open whatever it names, a FIFO too.
 std::vector<FileRange> ranges_to_copy(const ElfImage& image) {
     Elf64_Ehdr header{};
     std::array<uint8_t, sizeof header> bytes{};
@@ -54,8 +55,7 @@ std::vector<FileRange> ranges_to_copy(const ElfImage& image) {
     ranges.push_back({header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr)});
     for (const ElfSection& section : image.sections()) {
         const bool names = section.index == header.e_shstrndx || header.e_shstrndx == SHN_XINDEX;
-        const bool wanted =
-            is_debug_section(section) || section.name == ".gnu_debugaltlink" || (names && section.type == SHT_STRTAB);
+        const bool wanted = is_debug_section(section) || (names && section.type == SHT_STRTAB);
         if (wanted) ranges.push_back({section.file_offset, section.size});
     }
     return ranges;
@@ -226,12 +226,14 @@ bool DebugLines::State::load(const OutOfTime& out_of_time) {
 }
 
 void DebugLines::State::open_shared_file() {
-    const char* path = nullptr;
-    const void* id = nullptr;
-    const ssize_t id_size = ::dwelf_dwarf_gnu_debugaltlink(file.dwarf.get(), &path, &id);
-    if (id_size <= 0 || path == nullptr) return;
-    const std::span id_bytes(static_cast<const uint8_t*>(id), static_cast<size_t>(id_size));
-    auto image = find_shared_debug_file(path, id_bytes, file.image, options);
+    const ElfSection* section = file.image.find_section(".gnu_debugaltlink");
+    if (section == nullptr || section->type == SHT_NOBITS || section->size > kMaxAltLinkBytes) return;
+    const std::vector<uint8_t> bytes = file.image.source().read_up_to(section->file_offset, section->size);
+    ByteReader reader(bytes);
+    const auto path = reader.c_string();
+    const auto id = reader.bytes(reader.remaining());
+    if (!reader.ok() || id->empty()) return;
+    auto image = find_shared_debug_file(std::string(*path), *id, file.image, options);
     if (!image || bytes_to_read(*image) > kMaxDebugBytes) return;
     auto opened = DwarfFile::begin(*std::move(image));
     if (!opened || !opened->load([] { return false; })) return;

@@ -26,7 +26,9 @@ constexpr uint64_t kMaxCodeRead = uint64_t{64} << 20;
 
 Error malformed(std::string message) { return {ErrorCode::kMalformed, std::move(message)}; }
 
-Result<GElf_Ehdr> read_header(Elf* elf) {
+enum class Accept { kCode, kDebugInformation };
+
+Result<GElf_Ehdr> read_header(Elf* elf, Accept accept) {
     const char* identification = ::elf_getident(elf, nullptr);
     if (identification == nullptr) return elf_error("ELF header");
     if (identification[EI_CLASS] != ELFCLASS64) return Error{ErrorCode::kUnsupported, "not a 64-bit ELF file"};
@@ -34,7 +36,8 @@ Result<GElf_Ehdr> read_header(Elf* elf) {
     GElf_Ehdr header{};
     if (::gelf_getehdr(elf, &header) == nullptr) return elf_error("ELF header");
     if (header.e_machine != EM_X86_64) return Error{ErrorCode::kUnsupported, "not an ELF file for x86-64"};
-    if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+    const bool is_code = header.e_type == ET_EXEC || header.e_type == ET_DYN;
+    if (!is_code && (accept == Accept::kCode || header.e_type != ET_REL)) {
         return Error{ErrorCode::kUnsupported, "neither a program nor a shared library"};
     }
     return header;
@@ -171,15 +174,15 @@ struct ElfImage::State {
     bool position_independent = false;
     bool go_note = false;
 
-    static Result<std::unique_ptr<State>> read(ElfSource source, std::string path);
+    static Result<std::unique_ptr<State>> read(ElfSource source, std::string path, Accept accept);
 };
 
-Result<std::unique_ptr<ElfImage::State>> ElfImage::State::read(ElfSource source, std::string path) {
+Result<std::unique_ptr<ElfImage::State>> ElfImage::State::read(ElfSource source, std::string path, Accept accept) {
     auto state = std::make_unique<State>();
     state->path = std::move(path);
     state->source = std::move(source);
     WH_TRY(const ElfHandle elf, state->source.handle());
-    WH_TRY(const GElf_Ehdr header, read_header(elf.get()));
+    WH_TRY(const GElf_Ehdr header, read_header(elf.get(), accept));
     WH_TRY(const std::vector<GElf_Phdr> program_headers, read_program_headers(elf.get()));
     WH_TRY(state->segments, load_segments(program_headers));
     state->sections = read_sections(elf.get(), state->source.size());
@@ -199,20 +202,27 @@ ElfImage::~ElfImage() = default;
 
 Result<ElfImage> ElfImage::open(const std::string& path) {
     WH_TRY(ElfSource source, ElfSource::open(path));
-    auto state = State::read(std::move(source), path);
+    auto state = State::read(std::move(source), path, Accept::kCode);
+    if (!state) return std::move(state).error().with_context(printable(path));
+    return ElfImage(*std::move(state));
+}
+
+Result<ElfImage> ElfImage::open_shared_debug_file(const std::string& path) {
+    WH_TRY(ElfSource source, ElfSource::open(path));
+    auto state = State::read(std::move(source), path, Accept::kDebugInformation);
     if (!state) return std::move(state).error().with_context(printable(path));
     return ElfImage(*std::move(state));
 }
 
 Result<ElfImage> ElfImage::from_bytes(std::vector<uint8_t> bytes, const std::string& name) {
-    auto state = State::read(ElfSource::from_bytes(std::move(bytes)), name);
+    auto state = State::read(ElfSource::from_bytes(std::move(bytes)), name, Accept::kCode);
     if (!state) return std::move(state).error().with_context(printable(name));
     return ElfImage(*std::move(state));
 }
 
 Result<ElfImage> ElfImage::reopen(const ElfImage& image) {
     WH_TRY(ElfSource source, image.source().duplicate());
-    WH_TRY(auto state, State::read(std::move(source), image.path()));
+    WH_TRY(auto state, State::read(std::move(source), image.path(), Accept::kDebugInformation));
     return ElfImage(std::move(state));
 }
 

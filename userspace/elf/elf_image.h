@@ -60,7 +60,9 @@ class ElfImage {
 public:
     // Opens what path names. Refuses anything but a regular file of 64-bit little-endian x86-64 ELF, with a reason.
     static Result<ElfImage> open(const std::string& path);
-    // The same for bytes in memory (vdso, unpacked debug data); name takes the place of the path.
+    // The same for what dwz makes of the debug information of several files, which is a relocatable file without code.
+    static Result<ElfImage> open_shared_debug_file(const std::string& path);
+    // open() for bytes in memory (vdso, unpacked debug data); name takes the place of the path.
     static Result<ElfImage> from_bytes(std::vector<uint8_t> bytes, const std::string& name);
     // A second, independent image of the same open file.
     static Result<ElfImage> reopen(const ElfImage& image);

@@ -122,6 +122,20 @@ TEST_F(DebugLinesOf, what_dwz_moved_to_a_shared_file_is_found) {
     expect_take_inlined_into_add(frames_at_call("program", "program", "_ZN4shop6Basket3addEj"));
 }
 
+// A program may name a FIFO or a device there, which must not even be opened: that could block, or do something.
+TEST_F(DebugLinesOf, T29_a_shared_file_that_is_no_file_is_not_opened) {
+    WH_NEEDS_TOOL("dwz");
+    ASSERT_TRUE(compile(kProgram, "-O1 -gdwarf-4", "program"));
+    ASSERT_TRUE(
+        run("cp program second && dwz -m shared.debug -M \"$PWD/shared.debug\" program second && rm shared.debug && "
+            "mkfifo shared.debug"));
+
+    auto lines = DebugLines::open(*ElfImage::open(path("program")), {.debug_roots = {}});
+
+    ASSERT_TRUE(lines);
+    EXPECT_TRUE(lines->find(call_in(*ElfImage::open(path("program")), "main") - 1, never));
+}
+
 TEST_F(DebugLinesOf, an_inlined_lambda_is_named_after_its_function) {
     ASSERT_TRUE(compile(kProgram, "-O1 -g", "program"));
 
