@@ -100,6 +100,8 @@ Result<ProgramReport> check_program(const Program& program, const CheckLimits& l
         if (!running) return Error{ErrorCode::kNotFound, "it could not be started"};
         const size_t examples = limits.examples - std::min(limits.examples, report.examples.size());
         auto checker = attach_when_ready(*running->target, {.ring_bytes = limits.ring_bytes, .max_examples = examples});
+        const bool came_too_late = !checker && run > 0 && !running->target->is_running();
+        if (came_too_late) continue;
         if (!checker) return std::move(checker).error();
         if (!running->commands.empty()) attach_strangers(*checker, running->target->pid());
         if (!checker->start()) continue;

@@ -62,8 +62,8 @@ bool is_good(const Program* program, const Tally& tally) {
     }
     if (tally.different != 0) return false;
     const bool is_puppet = program != nullptr && std::string_view(program->name) == "puppet";
-    const auto complete = static_cast<double>(tally.equal + tally.incomplete[WH_STACK_TOO_DEEP]);
-    if (is_puppet || complete >= kCompleteShare * static_cast<double>(tally.events)) return true;
+    if (is_puppet || static_cast<double>(tally.equal) >= kCompleteShare * static_cast<double>(tally.events))
+        return true;
     fmt::print("  fewer than {} % are complete\n", kCompleteShare * 100);
     return false;
 }

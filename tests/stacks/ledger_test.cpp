@@ -36,6 +36,21 @@ TEST_F(LedgerTest, every_stack_is_the_one_that_the_puppet_wrote_down) {
     expect_no_difference();
 }
 
+TEST_F(LedgerTest, stacks_of_ordinary_code_are_complete) {
+    attach();
+    for (const char* scenario : {"templates", "standard_library", "regular_expressions", "exceptions",
+                                 "calls_without_return", "quick_sort", "stack_arrays", "realigned_frames", "tail_calls",
+                                 "c_library", "threads", "raised_signals", "alternate_stack", "busy_frame_pointer"}) {
+        run(scenario);
+        EXPECT_FALSE(seen_.empty()) << scenario;
+        EXPECT_TRUE(std::ranges::all_of(seen_, [](const Seen& one) { return one.status == WH_STACK_DONE; }))
+            << scenario;
+        seen_.clear();
+    }
+    expect_no_difference();
+    EXPECT_EQ(checker_->comparison().tally().equal, checker_->comparison().tally().events);
+}
+
 TEST_F(LedgerTest, code_without_information_makes_a_stack_incomplete) {
     attach();
     run("code_without_information", 5);

@@ -73,7 +73,7 @@ std::optional<Running> start_redis(const std::string& folder, bool) {
 
 std::optional<Running> start_sqlite(const std::string& folder, bool) {
     std::string script;
-    for (int i = 0; i < 5; i++) script += ".open :memory:\n" + std::string(kSqlSource);
+    for (int i = 0; i < 20; i++) script += ".open :memory:\n" + std::string(kSqlSource);
     write_file(folder + "/work.sql", script);
     Running running;
     running.target = launch({"sqlite3", ":memory:", ".read " + folder + "/work.sql"});

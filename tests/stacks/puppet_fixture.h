@@ -25,7 +25,7 @@ protected:
     }
 
     void attach() {
-        auto checker = Checker::attach(puppet_->pid(), {});
+        auto checker = Checker::attach(puppet_->pid(), {.ring_bytes = 256u << 20});
         if (!checker && checker.error().code == ErrorCode::kUnsupported) GTEST_SKIP() << checker.error().message;
         ASSERT_TRUE(checker) << checker.error().message;
         checker_.emplace(*std::move(checker));

@@ -95,26 +95,22 @@ const char* const kTemplatesSource = R"~(
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <variant>
 #include <vector>
 template <int N> struct Chain { std::tuple<std::vector<std::array<int, N + 1>>, std::map<int, std::string>> value;
   template <class F> auto apply(F f) { Chain<N - 1> next; return next.apply([&, f](auto x) { return f(x) + N + std::get<0>(value).size(); }); } };
 template <> struct Chain<0> { template <class F> auto apply(F f) { return f(1); } };
-template <class... T> struct Visitor : T... { using T::operator()...; };
-template <class... T> Visitor(T...) -> Visitor<T...>;
-using Any = std::variant<int, double, std::string, std::vector<int>, std::map<std::string, std::vector<double>>>;
-std::string show(const Any& any) {
-  return std::visit(Visitor{[](int i) { return std::to_string(i); }, [](double d) { return std::to_string(d); },
-    [](const std::string& s) { return s; }, [](const std::vector<int>& v) { std::ostringstream o; for (int i : v) o << i; return o.str(); },
-    [](const auto& m) { std::string r; for (auto& [k, v] : m) r += k + std::to_string(v.size()); return r; }}, any);
+template <class K, class V> std::string show(const std::map<K, V>& table) {
+  std::ostringstream out; for (auto& [key, value] : table) out << key << value.size(); return out.str();
 }
 int main(int argc, char** argv) {
-  Chain<8> chain;
+  Chain<1> chain;
   std::regex e("(a|b)*c[0-9]+"); std::smatch m; std::string s = argv[0];
   std::unordered_map<std::string, std::function<int(int)>> table;
   for (int i = 0; i < argc; i++) table[argv[i]] = [i](int x) { return x + i; };
-  std::vector<Any> all{1, 2.5, s, std::vector<int>{1, 2}};
-  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return show(a) < show(b); });
+  std::map<std::string, std::vector<double>> numbers; std::map<int, std::string> texts;
+  std::vector<std::pair<std::string, std::unique_ptr<int>>> all; all.emplace_back(show(numbers), nullptr); all.emplace_back(show(texts), nullptr);
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.first.size() < b.first.size(); });
   return std::regex_match(s, m, e) + chain.apply([](auto x) { return x; }) + table.size();
 }
 )~";

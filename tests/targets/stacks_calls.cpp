@@ -81,7 +81,6 @@ WH_ALONE void catch_and_rethrow(int i) {
     allocate(33);
     throw i;
 }
-// The call is the last instruction: its return address belongs to the next function.
 [[noreturn]] WH_ALONE void end_with_a_call(int i) { fail(i + 1); }
 
 WH_ALONE int compare_and_allocate(const void* left, const void* right) {
@@ -200,6 +199,14 @@ void calls_without_return() {
         } catch (int caught) {
             allocate(30 + static_cast<size_t>(caught));
         }
+    }
+    try {
+        wh_end_with_call([] {
+            allocate(35);
+            throw 7;
+        });
+    } catch (int) {
+        allocate(34);
     }
 }
 

@@ -12,6 +12,16 @@
 
 asm(R"(
     .text
+    .globl wh_end_with_call
+    .type wh_end_with_call, @function
+wh_end_with_call:
+    .cfi_startproc
+    sub $40, %rsp
+    .cfi_def_cfa_offset 48
+    call *%rdi
+    .cfi_endproc
+    .size wh_end_with_call, .-wh_end_with_call
+
     .globl wh_call_with_rbp
     .type wh_call_with_rbp, @function
 wh_call_with_rbp:

@@ -57,6 +57,9 @@ void print_ledger();
 extern "C" {
 // In assembly. Calls function with rbp holding another value: garbage, or something that looks like a frame.
 void wh_call_with_rbp(void (*function)(), uintptr_t rbp);
+// Ends in the call: the return address is that of another function's first byte, whose frame is of another size. The call
+// must not return.
+void wh_end_with_call(void (*function)());
 // Has no unwind information.
 void wh_call_without_cfi(void (*function)());
 // malloc(size), with the return address at wh_ledger_return.

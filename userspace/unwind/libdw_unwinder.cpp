@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
 constexpr size_t kMaxNotes = 100;
 constexpr unsigned kWordBytes = 8;
+constexpr uint64_t kFrameRecordBytes = 16;  // the caller's rbp and the return address
 
 using FileKey = std::tuple<uint32_t, uint32_t, uint64_t, std::string>;
 
@@ -236,7 +237,7 @@ bool LibdwUnwinder::State::step_frame_pointer(Walk& walk) {
     if (!outer || !return_address) return false;
     FrameRegisters caller;
     caller.set(FrameRegisters::kFramePointer, *outer);
-    caller.set(FrameRegisters::kStackPointer, *frame + 2 * kWordBytes);
+    caller.set(FrameRegisters::kStackPointer, *frame + kFrameRecordBytes);
     caller.set(FrameRegisters::kReturnAddress, *return_address);
     return enter_caller(walk, caller, false);
 }
