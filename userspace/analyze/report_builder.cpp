@@ -97,7 +97,7 @@ void ReportBuilder::sample(const Profile& profile, double time_s) {
         kind_growth_[kind_key(kind.process, kind.kind)].add(time_s, kind.held);
 }
 
-void ReportBuilder::sort_and_cut(std::vector<ProfileStack>& stacks) const {
+void ReportBuilder::sort_and_cut(std::vector<StackGroup>& groups) const {
     auto rank = [&](const ProfileStack& stack) -> uint64_t {
         switch (options_.sort) {
             case SortBy::kBytes: return stack.held.bytes;
@@ -108,36 +108,45 @@ void ReportBuilder::sort_and_cut(std::vector<ProfileStack>& stacks) const {
         return 0;
     };
     if (options_.sort != SortBy::kTotal)
-        std::erase_if(stacks, [](const ProfileStack& stack) { return stack.held.count == 0; });
+        std::erase_if(groups, [](const StackGroup& group) { return group.sum.held.count == 0; });
     // Equal ones by index, so that the order is stable between intervals.
-    std::ranges::sort(stacks, [&](const ProfileStack& a, const ProfileStack& b) {
-        return std::pair(rank(b), a.stack) < std::pair(rank(a), b.stack);
+    std::ranges::sort(groups, [&](const StackGroup& a, const StackGroup& b) {
+        return std::pair(rank(b.sum), a.sum.stack) < std::pair(rank(a.sum), b.sum.stack);
     });
-    if (stacks.size() > options_.top) stacks.resize(options_.top);
+    if (groups.size() > options_.top) groups.resize(options_.top);
 }
 
-StackReport ReportBuilder::describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
-                                    uint64_t now_ns, const Aggregator::Pause& pause) const {
+std::optional<Rate> ReportBuilder::growth_of(const StackGroup& group) const {
+    std::optional<Rate> sum;
+    for (uint32_t stack : group.stacks) {
+        auto series = stack_growth_.find(stack);
+        if (series == stack_growth_.end()) continue;
+        auto growth = series->second.per_minute();
+        if (!growth) continue;
+        if (!sum) sum.emplace();
+        sum->count += growth->count;
+        sum->bytes += growth->bytes;
+    }
+    return sum;
+}
+
+StackReport ReportBuilder::describe(const Aggregator& aggregator, const StackGroup& group, const ProcessView& view,
+                                    uint64_t now_ns) const {
     StackReport report;
-    const KindRow* kind = find_kind(stack.kind);
+    const KindRow* kind = find_kind(group.sum.kind);
     report.kind = kind ? kind->json_name : "unknown";
-    report.held = stack.held;
-    report.acquired = stack.acquired;
-    report.released = stack.released;
-    report.oldest_s = age_s(stack.oldest_ns, now_ns);
-    auto growth = stack_growth_.find(stack.stack);
-    if (growth != stack_growth_.end()) report.growth_per_min = growth->second.per_minute();
-    const StackInfo* info = aggregator.find_stack(stack.stack);
+    report.held = group.sum.held;
+    report.acquired = group.sum.acquired;
+    report.released = group.sum.released;
+    report.oldest_s = age_s(group.sum.oldest_ns, now_ns);
+    report.growth_per_min = growth_of(group);
+    const StackInfo* info = aggregator.find_stack(group.sum.stack);
     report.why_incomplete = why_incomplete(info);
     report.complete = report.why_incomplete.empty();
     if (!info) return report;
     report.id = info->hash;
-    for (uint64_t pc : info->frames) {
-        bool is_return_address = !(pc & WH_FRAME_EXACT);
-        for (Frame& frame : view.symbolizer->symbolize(pc & ~WH_FRAME_EXACT, is_return_address))
-            report.frames.push_back(std::move(frame));
-        pause();
-    }
+    for (uint32_t stack : group.stacks) report.id = std::min(report.id, aggregator.find_stack(stack)->hash);
+    report.frames = frames_of(*info, *view.symbolizer);
     report.headline = headline_of(report.frames, view.exe);
     return report;
 }
@@ -167,17 +176,19 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
             (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
             stacks.push_back(stack);
         }
-        kind.stack_count = stacks.size();
+        std::vector<StackGroup> groups = group_stacks(stacks, aggregator, *view.symbolizer, pause);
+        kind.stack_count = groups.size();
         report.kinds.push_back(kind);
-        report.stack_count += stacks.size();
-        sort_and_cut(stacks);
-        std::vector<uint32_t> indexes;
-        for (const ProfileStack& stack : stacks) indexes.push_back(stack.stack);
+        report.stack_count += groups.size();
+        sort_and_cut(groups);
+        std::vector<std::vector<uint32_t>> indexes;
+        for (const StackGroup& group : groups) indexes.push_back(group.stacks);
         auto medians = aggregator.median_ages(indexes, now_ns, options_.filter, pause);
-        for (size_t i = 0; i < stacks.size(); i++) {
-            StackReport described = describe(aggregator, stacks[i], view, now_ns, pause);
+        for (size_t i = 0; i < groups.size(); i++) {
+            StackReport described = describe(aggregator, groups[i], view, now_ns);
             if (medians[i]) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
             report.stacks.push_back(std::move(described));
+            pause();
         }
     }
 }

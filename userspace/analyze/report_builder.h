@@ -5,11 +5,13 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "analyze/growth.h"
+#include "analyze/stack_groups.h"
 #include "profile/aggregator.h"
 #include "profile/profile.h"
 #include "report/report.h"
@@ -54,9 +56,10 @@ public:
               const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const;
 
 private:
-    StackReport describe(const Aggregator& aggregator, const ProfileStack& stack, const ProcessView& view,
-                         uint64_t now_ns, const Aggregator::Pause& pause) const;
-    void sort_and_cut(std::vector<ProfileStack>& stacks) const;
+    StackReport describe(const Aggregator& aggregator, const StackGroup& group, const ProcessView& view,
+                         uint64_t now_ns) const;
+    [[nodiscard]] std::optional<Rate> growth_of(const StackGroup& group) const;
+    void sort_and_cut(std::vector<StackGroup>& groups) const;
 
     ReportOptions options_;
     absl::flat_hash_map<uint32_t, GrowthSeries> stack_growth_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/human.h"
 #include "bpf/shared/counters.h"
 
@@ -29,6 +31,7 @@ constexpr CounterRow kCounters[] = {
 #undef X
 };
 
+constexpr size_t kMostNotes = 5;
 constexpr int64_t kSilentGrowthBytes = 1 << 20;
 
 }  // namespace
@@ -75,6 +78,15 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
     price_before_us_ = price_now_us_;
     price_now_us_ = 0;
     time_before_s_ = time_s;
+    const UnwindTables::Statistics unwind = tracer.unwind_tables().statistics();
+    if (unwind.rows > 0)
+        coverage.notes.push_back(fmt::format(
+            "unwind tables: {} rows of {} files, {} ({:.1f} bytes a row), made in {:.0f} ms", exact_count(unwind.rows),
+            unwind.files, human_bytes(unwind.table_bytes),
+            static_cast<double>(unwind.table_bytes) / static_cast<double>(unwind.rows), unwind.build_ms));
+    const std::vector<std::string>& unread = tracer.unwind_tables().notes();
+    for (size_t i = 0; i < std::min(unread.size(), kMostNotes); i++)
+        coverage.notes.push_back("unwind information: " + unread[i]);
     coverage.notes.push_back(fmt::format("tables in the kernel: {}; held in whoholds: {} blocks",
                                          human_bytes(tracer.kernel_memory_bytes()),
                                          exact_count(aggregator.blocks_held())));

@@ -110,6 +110,7 @@ std::optional<SessionError> Session::run() {
     watch(interval_timer_.get(), Wake::kInterval);
     watch(signals_.get(), Wake::kSignal);
     for (Target& target : targets_) watch(target.pidfd(), Wake::kProcess);
+    if (downloads_) watch(downloads_->fd(), Wake::kDownload);
     loop();
     for (Target& target : targets_) target.observe(attached_s());
     end();
@@ -127,6 +128,15 @@ void Session::end() {
     }
     for (Target& target : targets_) target.detach(*tracer_);
     if (!report_first) report(true);
+}
+
+// The symbolisers find what has come, with the next report.
+void Session::take_downloads() {
+    const int fd = downloads_->fd();
+    downloads_->poll();
+    if (downloads_->fd() >= 0) return;
+    epoll_event unused{};
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &unused);
 }
 
 void Session::loop() {
@@ -163,6 +173,7 @@ void Session::handle(Wake wake) {
             break;
         }
         case Wake::kProcess: look_for_exits(); break;
+        case Wake::kDownload: take_downloads(); break;
     }
     if (options_.duration_s && attached_s() >= *options_.duration_s && !stop_) {
         end_reason_ = "the requested duration";

@@ -21,7 +21,25 @@ UniqueFd make_signal_fd() {
 
 }  // namespace
 
+// Only where the user named servers; without downloads names may be missing, nothing else.
+void Session::start_downloads() {
+    auto options = DebugDownloads::options_from_environment();
+    if (!options) return;
+    auto downloads = DebugDownloads::start(*options);
+    if (downloads)
+        downloads_ = *std::move(downloads);
+    else
+        events_.on_progress("no debug files from debuginfod: " + downloads.error().message);
+}
+
+Target& Session::add_target(pid_t pid) {
+    Target& target = targets_.emplace_back(root_, pid, next_slot_++);
+    target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
+    return target;
+}
+
 std::optional<SessionError> Session::start() {
+    start_downloads();
     for (pid_t pid : options_.pids)
         if (auto refusal = check_traceable(root_, pid)) return refusal;
     TracerOptions tracer_options = options_.tracer;
@@ -43,7 +61,7 @@ std::optional<SessionError> Session::start() {
     start_ns_ = monotonic_ns();
     if (!options_.command.empty()) return start_command();
     for (pid_t pid : options_.pids) {
-        Target& target = targets_.emplace_back(root_, pid, next_slot_++);
+        Target& target = add_target(pid);
         if (auto attached = target.attach(*tracer_, plan_options(pid), next_probe_); !attached) {
             FailureKind kind =
                 attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
@@ -57,7 +75,7 @@ std::optional<SessionError> Session::start_command() {
     auto child = CommandChild::fork_waiting(options_.command);
     if (!child) return SessionError{FailureKind::kUntraceable, std::move(child).error()};
     child_ = *std::move(child);
-    Target& target = targets_.emplace_back(root_, child_->pid(), next_slot_++);
+    Target& target = add_target(child_->pid());
     auto attached = target.attach_before_exec(*tracer_, child_->path(), plan_options(child_->pid()), next_probe_);
     if (!attached) return SessionError{FailureKind::kUntraceable, std::move(attached).error()};
     events_.on_progress(fmt::format("attached to {} (pid {}), running it", options_.command[0], child_->pid()));

@@ -19,10 +19,11 @@
 #include "bpf/target.h"
 #include "profile/aggregator.h"
 #include "stream/record_buffer.h"
+#include "symbolize/debug_downloads.h"
 
 namespace whoholds {
 
-enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess };
+enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess, kDownload };
 
 class Session : public RecordSink {
 public:
@@ -37,6 +38,9 @@ private:
     std::optional<SessionError> start();
     std::optional<SessionError> start_command();
     std::optional<SessionError> check_attached();
+    void start_downloads();
+    void take_downloads();
+    Target& add_target(pid_t pid);
     void watch(int fd, Wake wake, uint32_t events = EPOLLIN);
     void loop();
     void end();
@@ -71,6 +75,7 @@ private:
     uint64_t swept_ns_ = 0;
     ReportBuilder builder_;
     CoverageMeter coverage_;
+    std::optional<DebugDownloads> downloads_;  // before targets_, whose symbolisers use it
     std::list<Target> targets_;
     uint32_t next_probe_ = 0;
     uint16_t next_slot_ = 0;

@@ -138,6 +138,13 @@ Target::Target(ProcRoot root, pid_t pid, uint16_t slot)
     base_.host_pid = pid;
 }
 
+void Target::set_up_names(std::function<void(const std::string&)> progress, DebugDownloads* downloads) {
+    progress_ = std::move(progress);
+    downloads_ = downloads;
+    symbolizer_.on_progress(progress_);
+    symbolizer_.use_downloads(downloads_);
+}
+
 void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) {
     skipped_.insert(skipped_.end(), plan.skipped.begin(), plan.skipped.end());
     for (const ModulePlan& module : plan.modules)
@@ -230,7 +237,7 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
     else if (skipped_.empty() || skipped_.back().why != layout.error().message)
         skipped_.push_back({"stacks of newly mapped code", layout.error().message});
     *frame_pointers_of_jit_ = tables.jit_keeps_frame_pointers(slot_) ? FramePointers::kYes : FramePointers::kPerhaps;
-    symbolizer_.update_mappings(state.maps);
+    symbolizer_.update_mappings(state.maps, layout_);
     unwinder_.reset(state.maps);
     return std::move(state.maps);
 }
@@ -247,7 +254,7 @@ void Target::look_again(Tracer& tracer, uint64_t now_ns) {
 }
 
 std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
-    if (snapshot.layout != layout_) return std::nullopt;
+    if (snapshot.layout != 0 && snapshot.layout != layout_) return std::nullopt;
     const auto* r = snapshot.registers;
     std::vector<ReplacedReturn> replaced;
     for (uint32_t i = 0; i < std::min<uint32_t>(snapshot.return_count, WH_SNAPSHOT_RETURNS); i++)
@@ -268,6 +275,7 @@ void Target::begin_again(uint16_t slot) {
     own_mapping_code_.clear();
     skipped_.clear();
     symbolizer_ = Symbolizer(root_, pid_);
+    set_up_names(progress_, downloads_);
     unwinder_ = LibdwUnwinder(unwind_files(root_, pid_, frame_pointers_of_jit_));
     layout_ = 0;
 }

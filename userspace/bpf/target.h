@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,6 +21,7 @@
 #include "bpf/session.h"
 #include "bpf/tracer.h"
 #include "proc/process.h"
+#include "symbolize/debug_downloads.h"
 #include "symbolize/symbolizer.h"
 #include "unwind/libdw_unwinder.h"
 
@@ -34,6 +36,9 @@ PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool ma
 class Target {
 public:
     Target(ProcRoot root, pid_t pid, uint16_t slot);
+
+    // Who is told when reading names takes long, and where debug files come from (may be null; outlives this).
+    void set_up_names(std::function<void(const std::string&)> progress, DebugDownloads* downloads);
 
     // Plans and attaches what is mapped now, then opens the gate.
     Result<void> attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
@@ -89,6 +94,8 @@ private:
     std::shared_ptr<FramePointers> frame_pointers_of_jit_ = std::make_shared<FramePointers>(FramePointers::kPerhaps);
     LibdwUnwinder unwinder_;
     uint32_t layout_ = 0;
+    std::function<void(const std::string&)> progress_;
+    DebugDownloads* downloads_ = nullptr;
     uint64_t looked_ns_ = 0;
     AttachedProbes probes_;
     bool loader_is_hooked_ = false;

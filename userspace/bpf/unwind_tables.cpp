@@ -70,7 +70,7 @@ struct KnownProcess {
     CodeHistory history;
     Slice slice;
     Slice other_slice;
-    uint32_t layout = 0;
+    uint32_t layout = 1;  // 0: of stacks taken before anything was known
     std::optional<bool> jit_keeps_frame_pointers;  // asked once there is code that a JIT made
     bool has_jit = false;
     bool is_published = false;

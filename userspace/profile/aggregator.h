@@ -42,9 +42,9 @@ public:
     [[nodiscard]] Profile make_profile(
         uint64_t now_ns, const ProfileFilter& filter, const Pause& pause = [] {}) const;
 
-    // Median age of what is held, for the given stacks (exact), in nanoseconds; nullopt where nothing is held.
+    // Median age of what is held, for the given groups of stacks (exact), in nanoseconds; nullopt where nothing is held.
     [[nodiscard]] std::vector<std::optional<uint64_t>> median_ages(
-        const std::vector<uint32_t>& stacks, uint64_t now_ns, const ProfileFilter& filter,
+        const std::vector<std::vector<uint32_t>>& groups, uint64_t now_ns, const ProfileFilter& filter,
         const Pause& pause = [] {}) const;
 
     [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;

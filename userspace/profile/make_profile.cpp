@@ -92,13 +92,15 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
     return profile;
 }
 
-std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<uint32_t>& stacks, uint64_t now_ns,
-                                                             const ProfileFilter& filter, const Pause& pause) const {
-    // By stack: 1 + its place in `stacks`. A table, for with millions of blocks this is the inner loop of a report.
+std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<std::vector<uint32_t>>& groups,
+                                                             uint64_t now_ns, const ProfileFilter& filter,
+                                                             const Pause& pause) const {
+    // By stack: 1 + the place of its group. A table, for with millions of blocks this is the inner loop of a report.
     std::vector<uint32_t> place_of(stacks_.size());
-    for (size_t i = 0; i < stacks.size(); i++)
-        if (stacks[i] < place_of.size()) place_of[stacks[i]] = static_cast<uint32_t>(i) + 1;
-    std::vector<std::vector<uint64_t>> ages(stacks.size());
+    for (size_t i = 0; i < groups.size(); i++)
+        for (uint32_t stack : groups[i])
+            if (stack < place_of.size()) place_of[stack] = static_cast<uint32_t>(i) + 1;
+    std::vector<std::vector<uint64_t>> ages(groups.size());
     for_each_held(
         [&](uint16_t, uint8_t, uint32_t stack, uint64_t size, uint64_t time_ns) {
             uint32_t place = stack < place_of.size() ? place_of[stack] : 0;
@@ -108,13 +110,13 @@ std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<u
         },
         pause);
     std::vector<std::optional<uint64_t>> medians;
-    for (std::vector<uint64_t>& of_stack : ages) {
-        if (of_stack.empty()) {
+    for (std::vector<uint64_t>& of_group : ages) {
+        if (of_group.empty()) {
             medians.emplace_back();
             continue;
         }
-        auto middle = of_stack.begin() + static_cast<ptrdiff_t>(of_stack.size() / 2);
-        std::nth_element(of_stack.begin(), middle, of_stack.end());
+        auto middle = of_group.begin() + static_cast<ptrdiff_t>(of_group.size() / 2);
+        std::nth_element(of_group.begin(), middle, of_group.end());
         medians.emplace_back(*middle);
     }
     return medians;

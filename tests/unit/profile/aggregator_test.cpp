@@ -245,7 +245,7 @@ TEST_F(AggregatorTest, filter_applies_to_stacks_and_not_to_totals) {
 TEST_F(AggregatorTest, median_and_oldest_age) {
     feed({acquire(1, 1, 100), acquire(2, 1, 600), acquire(3, 1, 700)});
 
-    auto medians = aggregator_.median_ages({1, 2}, 1000, {});
+    auto medians = aggregator_.median_ages({{1}, {2}}, 1000, {});
 
     EXPECT_EQ(medians[0], 400u);
     EXPECT_FALSE(medians[1]);

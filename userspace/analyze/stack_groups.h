@@ -1,0 +1,34 @@
+// Stacks that differ in addresses only (unrolled loops, identical code folded or not, instances of a template, stacks that were
+// finished in user space) read the same: they are one row of a report. Told apart by what is known of each frame. Used by the
+// report builder. Sums are exact.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "profile/aggregator.h"
+#include "profile/profile.h"
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+struct StackGroup {
+    ProfileStack sum;              // its `stack` is the first of stacks
+    std::vector<uint32_t> stacks;  // indexes of those in it
+};
+
+// What is equal for equal rows: function, file, line and module. Where no line is known two calls in one function differ
+// by their place in the module; code that a JIT made has no lasting place, and goes by its name.
+std::string key_of_frames(std::span<const Frame> frames);
+
+// Of one process and kind. In the order of the first stack of each. An incomplete stack is never joined with one that is complete, or
+// incomplete for another reason.
+std::vector<StackGroup> group_stacks(std::span<const ProfileStack> stacks, const Aggregator& aggregator,
+                                     Symbolizer& symbolizer, const Aggregator::Pause& pause);
+
+// All frames of a stack, inlined calls and all.
+std::vector<Frame> frames_of(const StackInfo& info, Symbolizer& symbolizer);
+
+}  // namespace whoholds
