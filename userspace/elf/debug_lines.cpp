@@ -1,7 +1,6 @@
 #include "elf/debug_lines.h"
 
 #include <dwarf.h>
-#include <elf.h>
 #include <elfutils/libdw.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "base/byte_reader.h"
 #include "elf/debug_files.h"
 #include "elf/debug_names.h"
+#include "elf/dwarf_file.h"
 #include "elf/elf_source.h"
 
 namespace whoholds {
@@ -27,74 +27,6 @@ constexpr size_t kMaxTreeDepth = 256;
 constexpr size_t kMaxInlineDepth = 128;
 constexpr size_t kMaxDiesPerFunction = 1'000'000;
 constexpr size_t kDiesPerStep = 4096;
-
-struct DwarfEnd {
-    void operator()(Dwarf* dwarf) const { ::dwarf_end(dwarf); }
-};
-using DwarfHandle = std::unique_ptr<Dwarf, DwarfEnd>;
-
-bool is_debug_section(const ElfSection& section) {
-    const bool debug = section.name.starts_with(".debug_") || section.name.starts_with(".zdebug_");
-    return debug && section.type != SHT_NOBITS;
-}
-
-struct FileRange {
-    uint64_t offset = 0;
-    uint64_t size = 0;
-};
-
-// What libelf and libdw look at, but for .gnu_debugaltlink: libdw would open whatever it names, a FIFO too.
-std::vector<FileRange> ranges_to_copy(const ElfImage& image) {
-    Elf64_Ehdr header{};
-    std::array<uint8_t, sizeof header> bytes{};
-    std::vector<FileRange> ranges = {{0, sizeof header}};
-    if (!image.source().read_at(0, bytes)) return ranges;
-    std::memcpy(&header, bytes.data(), sizeof header);
-    const uint64_t count = image.sections().empty() ? 0 : uint64_t{image.sections().back().index} + 1;
-    ranges.push_back({header.e_shoff, std::max<uint64_t>(count, header.e_shnum) * sizeof(Elf64_Shdr)});
-    ranges.push_back({header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr)});
-    for (const ElfSection& section : image.sections()) {
-        const bool names = section.index == header.e_shstrndx || header.e_shstrndx == SHN_XINDEX;
-        const bool wanted = is_debug_section(section) || (names && section.type == SHT_STRTAB);
-        if (wanted) ranges.push_back({section.file_offset, section.size});
-    }
-    return ranges;
-}
-
-// Order matters: libdw reads through the Elf handle, that in the copy.
-struct DwarfFile {
-    ElfImage image;
-    ElfCopy copy;
-    ElfHandle elf;
-    DwarfHandle dwarf;
-    std::vector<FileRange> left;  // to copy
-
-    static Result<DwarfFile> begin(ElfImage image) {
-        WH_TRY(ElfCopy copy, ElfCopy::of_size(image.source().size()));
-        std::vector<FileRange> ranges = ranges_to_copy(image);
-        return DwarfFile{std::move(image), std::move(copy), nullptr, nullptr, std::move(ranges)};
-    }
-
-    // False when out of time.
-    Result<bool> load(const DebugLines::OutOfTime& out_of_time) {
-        constexpr uint64_t kBytesPerStep = uint64_t{4} << 20;
-        while (!left.empty()) {
-            FileRange& range = left.back();
-            if (range.size > kBytesPerStep && out_of_time()) return false;
-            const uint64_t size = std::min(range.size, kBytesPerStep);
-            // Tables may reach beyond the end of a damaged file; libelf finds out.
-            const bool copied = copy.take(image.source(), range.offset, size);
-            range.offset += size;
-            range.size = copied ? range.size - size : 0;
-            if (range.size == 0) left.pop_back();
-        }
-        if (dwarf) return true;
-        WH_TRY(elf, copy.handle());
-        dwarf.reset(::dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr));
-        if (!dwarf) return Error{ErrorCode::kMalformed, std::string("debug information: ") + ::dwarf_errmsg(-1)};
-        return true;
-    }
-};
 
 struct AddressRange {
     uint64_t low = 0;
@@ -154,22 +86,6 @@ bool may_hold_functions(int tag) {
     return std::find(kTags.begin(), kTags.end(), tag) != kTags.end();
 }
 
-// 0 when it is not packed.
-uint64_t unpacked_size(const ElfImage& image, const ElfSection& section) {
-    std::array<uint8_t, sizeof(Elf64_Chdr)> bytes{};
-    if (section.name.starts_with(".z")) {  // "ZLIB" and the size, the form of before ELF had a flag for it
-        const bool has_size = image.source().read_at(section.file_offset, std::span(bytes).first(12));
-        if (!has_size || std::memcmp(bytes.data(), "ZLIB", 4) != 0) return 0;
-        uint64_t size = 0;
-        for (size_t i = 4; i < 12; ++i) size = size << 8 | bytes[i];
-        return size;
-    }
-    if ((section.flags & SHF_COMPRESSED) == 0 || !image.source().read_at(section.file_offset, bytes)) return 0;
-    Elf64_Chdr header{};
-    std::memcpy(&header, bytes.data(), sizeof header);
-    return header.ch_size;
-}
-
 // The child whose code holds the address: an inlined call, or a block that may hold one.
 bool child_at(Dwarf_Die* parent, uint64_t address, size_t& dies_left, Dwarf_Die* found) {
     if (::dwarf_child(parent, found) != 0) return false;
@@ -218,8 +134,11 @@ bool DebugLines::State::load(const OutOfTime& out_of_time) {
     if (is_loaded) return true;
     if (error) return false;
     auto loaded = file.load(out_of_time);
-    if (!loaded) error = std::move(loaded).error();
-    if (error || !*loaded) return false;
+    if (!loaded) {
+        error = std::move(loaded).error();
+        return false;
+    }
+    if (!*loaded) return false;
     open_shared_file();
     is_loaded = true;
     return true;
@@ -234,7 +153,7 @@ void DebugLines::State::open_shared_file() {
     const auto id = reader.bytes(reader.remaining());
     if (!reader.ok() || id->empty()) return;
     auto image = find_shared_debug_file(std::string(*path), *id, file.image, options);
-    if (!image || bytes_to_read(*image) > kMaxDebugBytes) return;
+    if (!image || debug_bytes_of(*image) > kMaxDebugBytes) return;
     auto opened = DwarfFile::begin(*std::move(image));
     if (!opened || !opened->load([] { return false; })) return;
     shared = *std::move(opened);
@@ -343,26 +262,8 @@ DebugLines::DebugLines(DebugLines&&) noexcept = default;
 DebugLines& DebugLines::operator=(DebugLines&&) noexcept = default;
 DebugLines::~DebugLines() = default;
 
-uint64_t DebugLines::bytes_to_read(const ElfImage& image) {
-    uint64_t total = 0;
-    bool has_units = false;
-    for (const ElfSection& section : image.sections()) {
-        if (!is_debug_section(section)) continue;
-        const uint64_t size = std::max(section.size, unpacked_size(image, section));
-        total = total + size < total ? UINT64_MAX : total + size;
-        has_units = has_units || section.name.ends_with("debug_info");
-    }
-    return has_units ? total : 0;
-}
-
-uint64_t DebugLines::bytes_to_unpack(const ElfImage& image) {
-    uint64_t total = 0;
-    for (const ElfSection& section : image.sections()) {
-        const uint64_t size = is_debug_section(section) ? unpacked_size(image, section) : 0;
-        total = total + size < total ? UINT64_MAX : total + size;
-    }
-    return total;
-}
+uint64_t DebugLines::bytes_to_read(const ElfImage& image) { return debug_bytes_of(image); }
+uint64_t DebugLines::bytes_to_unpack(const ElfImage& image) { return packed_debug_bytes_of(image); }
 
 Result<DebugLines> DebugLines::open(ElfImage image, const ElfImage::SymbolOptions& options) {
     const uint64_t size = bytes_to_read(image);

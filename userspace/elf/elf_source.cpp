@@ -126,6 +126,10 @@ bool ElfCopy::take(const ElfSource& source, uint64_t offset, uint64_t size) {
     return source.read_at(offset, {bytes_ + offset, size});
 }
 
+void ElfCopy::clear(uint64_t offset, uint64_t size) {
+    if (offset < size_) std::fill_n(bytes_ + offset, std::min(size, size_ - offset), uint8_t{0});
+}
+
 Result<ElfHandle> ElfCopy::handle() const {
     if (::elf_version(EV_CURRENT) == EV_NONE) return elf_error("libelf");
     ElfHandle elf(::elf_memory(reinterpret_cast<char*>(bytes_), size_));

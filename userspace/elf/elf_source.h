@@ -59,6 +59,8 @@ public:
 
     // False if the source does not have this range (any more).
     [[nodiscard]] bool take(const ElfSource& source, uint64_t offset, uint64_t size);
+    // Zeros in place of what was taken.
+    void clear(uint64_t offset, uint64_t size);
     // As ElfSource::handle(). Must not outlive this.
     [[nodiscard]] Result<ElfHandle> handle() const;
 

@@ -90,8 +90,9 @@ bool ModuleSymbols::find_lines(uint64_t address, WorkBudget& budget, Answer& ans
         lines_state_ = Lines::kNone;
         return true;
     }
-    if (frames) answer.frames = *std::move(frames);
-    return frames.has_value();
+    if (!frames) return false;
+    answer.frames = *std::move(frames);
+    return true;
 }
 
 ModuleSymbols::Answer ModuleSymbols::find(uint64_t address, WorkBudget& budget) {
@@ -116,17 +117,17 @@ void ModuleSymbols::add_debug_file(Result<ElfImage> file) {
     if (file && file->build_id() != image_.build_id()) {
         file = Error{ErrorCode::kMalformed, "what came from debuginfod is not its debug file"};
     }
-    auto for_lines = file ? ElfImage::reopen(*file) : std::move(file).error();
-    if (!for_lines) {
-        notes_.push_back(for_lines.error().message);
+    if (!file) {
+        notes_.push_back(file.error().message);
         return;
     }
+    auto for_lines = ElfImage::reopen(*file);
     added_file_ = *std::move(file);
     next_table_.reset();
     table_is_wanted_ = true;
     work_ms_ = 0;
     said_slow_ = false;
-    if (lines_state_ != Lines::kNone) return;
+    if (lines_state_ != Lines::kNone || !for_lines) return;
     if (DebugLines::bytes_to_read(*for_lines) > 0) {
         lines_file_ = *std::move(for_lines);
         lines_state_ = Lines::kWaiting;

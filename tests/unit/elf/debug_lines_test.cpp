@@ -1,8 +1,11 @@
 #include "elf/debug_lines.h"
 
+#include <elf.h>
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <string>
+#include <vector>
 
 #include "unit/elf/compiled_fixture.h"
 
@@ -134,6 +137,35 @@ TEST_F(DebugLinesOf, T29_a_shared_file_that_is_no_file_is_not_opened) {
 
     ASSERT_TRUE(lines);
     EXPECT_TRUE(lines->find(call_in(*ElfImage::open(path("program")), "main") - 1, never));
+}
+
+TEST_F(DebugLinesOf, T29_a_shared_file_named_within_another_section_is_not_opened_either) {
+    WH_NEEDS_TOOL("dwz");
+    ASSERT_TRUE(compile(kProgram, "-O1 -gdwarf-4", "program"));
+    ASSERT_TRUE(
+        run("cp program second && dwz -m shared.debug -M \"$PWD/shared.debug\" program second && rm shared.debug && "
+            "mkfifo shared.debug"));
+    std::vector<uint8_t> bytes = read_bytes(path("program"));
+    auto original = ElfImage::open(path("program"));
+    ASSERT_TRUE(original);
+    const ElfSection* link = original->find_section(".gnu_debugaltlink");
+    const ElfSection* aranges = original->find_section(".debug_aranges");
+    ASSERT_TRUE(link != nullptr && aranges != nullptr);
+    Elf64_Ehdr header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    Elf64_Shdr section{};
+    uint8_t* at = bytes.data() + header.e_shoff + aranges->index * sizeof section;
+    std::memcpy(&section, at, sizeof section);
+    section.sh_offset = link->file_offset;
+    section.sh_size = link->size;
+    std::memcpy(at, &section, sizeof section);
+
+    auto image = ElfImage::from_bytes(bytes, path("program"));
+    ASSERT_TRUE(image);
+    auto lines = DebugLines::open(*std::move(image), {.debug_roots = {}});
+
+    ASSERT_TRUE(lines);
+    EXPECT_TRUE(lines->find(call_in(*original, "main") - 1, never));
 }
 
 TEST_F(DebugLinesOf, an_inlined_lambda_is_named_after_its_function) {
