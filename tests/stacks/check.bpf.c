@@ -13,15 +13,21 @@ __u64 check_lost = 0;  // events for which there was no room
 __u64 check_seen = 0;
 __u32 check_is_open = 0;  // the gate
 
+#define CHECK_MISSING_PAGES 3
+
+// Passes over pages that were never touched: large arrays leave such. Returns the end of what was copied.
 WH_INLINE u32 copy_stack(u8* slice, u64 sp, u32 capacity) {
-    u32 bytes = 0;
+    u32 bytes = 0, copied = 0, missing = 0;
     for (u32 page = 0; page <= CHECK_HUGE_SLICE / CHECK_PAGE; page++) {
         u32 length = page ? CHECK_PAGE : CHECK_PAGE - (sp & (CHECK_PAGE - 1));
         if (bytes > capacity || length > CHECK_PAGE) break;
-        if (bpf_probe_read_user(slice + bytes, length, (void*)(sp + bytes))) break;
+        if (!bpf_probe_read_user(slice + bytes, length, (void*)(sp + bytes)))
+            copied = bytes + length;
+        else if (++missing > CHECK_MISSING_PAGES)
+            break;
         bytes += length;
     }
-    return bytes;
+    return copied;
 }
 
 __noinline int check_returns(struct check_event* event) {
