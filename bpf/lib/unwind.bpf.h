@@ -13,7 +13,7 @@
 #define WH_FRAME_POINTER_STEP_MAX (1u << 20)  // bytes between two frame pointers; more is taken for garbage
 #define WH_WINDOW_BYTES (8 * WH_WINDOW_WORDS)
 #define WH_WINDOW_FIRST 256u   // bytes copied at first, at least
-#define WH_WINDOW_NEXT 1024u   // ... and when the walk leaves the window
+#define WH_WINDOW_NEXT 2048u   // ... and when the walk leaves the window
 #define WH_TOP_UNKNOWN 512u    // bytes that are taken to belong to a stack of which no end was seen
 #define WH_MAPPING_STEPS 17
 #define WH_ROW_STEPS 17
@@ -292,10 +292,15 @@ __noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     struct wh_unwind_rule* rule = bpf_map_lookup_elem(&rules, &number);
     if (!rule) return end_walk(walk, WH_STACK_NO_INFORMATION);
     u32 cfa_kind = rule->kinds & 15, fp_kind = rule->kinds >> 4;
-    if (cfa_kind == WH_CFA_SIGNAL) return step_over_signal(walk);
-    if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
-    u64 cfa = frame_address(walk, thread, rule, cfa_kind);
-    if (!cfa) return 0;
+    u64 cfa;
+    if (cfa_kind == WH_CFA_SP && fp_kind != WH_FP_AT_FP) {  // nearly always
+        cfa = walk->sp + rule->cfa_offset;
+    } else {
+        if (cfa_kind == WH_CFA_SIGNAL) return step_over_signal(walk);
+        if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
+        cfa = frame_address(walk, thread, rule, cfa_kind);
+        if (!cfa) return 0;
+    }
     if (cfa <= walk->sp) return end_walk(walk, WH_STACK_BROKEN);
     u64 return_address = 0;
     if (!read_word(walk, thread, cfa - 8, &return_address)) return end_walk(walk, WH_STACK_READ_FAILED);
