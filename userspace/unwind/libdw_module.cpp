@@ -5,13 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "elf/debug_lines.h"
+#include "elf/dwarf_file.h"
 
 namespace whoholds {
 namespace {
 
 constexpr uint64_t kMaxEhFrameBytes = uint64_t{256} << 20;
-// libdw reads all debug sections to come by .debug_frame.
+// libdw reads and unpacks all debug sections to come by .debug_frame; what they say of other files it leaves alone as long as no
+// entry of .debug_info is asked for.
 constexpr uint64_t kMaxDebugBytes = uint64_t{256} << 20;
 // Without section headers libdw takes whatever lies behind the table's beginning.
 constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
@@ -34,6 +35,16 @@ bool is_too_large(const ElfImage& image) {
     return section != nullptr ? section->size > kMaxEhFrameBytes : image.source().size() > kMaxFileBytes;
 }
 
+bool can_read_debug_frame(const ElfImage& image) {
+    if (!image.has_section(".debug_frame") && !image.has_section(".zdebug_frame")) return false;
+    uint64_t bytes = packed_debug_bytes_of(image);
+    for (const ElfSection& section : image.sections()) {
+        const bool is_read = section.name.starts_with(".debug_") || section.name.starts_with(".zdebug_");
+        if (is_read && bytes <= kMaxDebugBytes) bytes += std::min(section.size, kMaxDebugBytes);
+    }
+    return bytes <= kMaxDebugBytes;
+}
+
 }  // namespace
 
 Result<LibdwModule> LibdwModule::open(ElfImage image) {
@@ -41,9 +52,7 @@ Result<LibdwModule> LibdwModule::open(ElfImage image) {
     LibdwModule module(std::move(image));
     WH_TRY(module.elf_, module.image_.source().handle());
     module.eh_frame_.reset(::dwarf_getcfi_elf(module.elf_.get()));
-    const bool has_debug_frame =
-        module.image_.has_section(".debug_frame") || module.image_.has_section(".zdebug_frame");
-    if (has_debug_frame && DebugLines::bytes_to_read(module.image_) <= kMaxDebugBytes) {
+    if (can_read_debug_frame(module.image_)) {
         module.dwarf_.reset(::dwarf_begin_elf(module.elf_.get(), DWARF_C_READ, nullptr));
         if (module.dwarf_) module.debug_frame_ = ::dwarf_getcfi(module.dwarf_.get());
     }
