@@ -11,7 +11,7 @@ build_packages=(
 )
 test_packages=(
     clang-format-14 clang-tidy-14 python3 procps gdb bpftrace xz-utils musl-tools
-    redis-server redis-tools nginx-light postgresql libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
+    sqlite3 redis-server redis-tools nginx-light postgresql libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
 )
 # Whoever has these from elsewhere keeps them.
 command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)

@@ -125,6 +125,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, 1 << WH_CACHE_BITS);
     __type(key, u32);
     __type(value, u64);

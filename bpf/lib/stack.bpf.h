@@ -143,6 +143,10 @@ static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller
                                      u32 kind_process) {
     struct wh_snapshot_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record) return 0;
+    u32 process = kind_process >> 16;
+    struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
+    record->loader_calls = known ? *(volatile u64*)&known->loader_calls : 0;
+    record->exec_pages = executable_pages(bpf_get_current_task_btf());
     record->registers[0] = caller->pc;
     record->registers[1] = caller->sp;
     record->registers[2] = caller->fp;

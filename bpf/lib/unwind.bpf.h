@@ -313,13 +313,17 @@ __noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     return return_address ? 1 : end_walk(walk, WH_STACK_BROKEN);
 }
 
+WH_INLINE u64 executable_pages(struct task_struct* task) {
+    struct mm_struct* mm = task->mm;
+    return mm ? mm->exec_vm : 0;
+}
+
 // Whether the tables may be of other mappings than the process has now. Executable pages that were added do no harm where the
 // dynamic linker tells us of those that go.
 WH_INLINE bool mappings_are_stale(struct wh_unwind_process* known, struct task_struct* task, bool* has_more) {
-    if (known->stale || known->loader_deletes) return true;
+    if (*(volatile u32*)&known->removals != known->removals_known || known->loader_deletes) return true;
     if (known->exec_pages == WH_ANY_EXEC_PAGES) return false;
-    struct mm_struct* mm = task->mm;
-    u64 exec_pages = mm ? mm->exec_vm : 0;
+    u64 exec_pages = executable_pages(task);
     if (exec_pages == known->exec_pages) return false;
     *has_more = true;
     return exec_pages < known->exec_pages || !(known->flags & WH_UNWIND_LOADER_TELLS);
@@ -339,7 +343,10 @@ WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct
     walk->mapping = known->first;
     walk->mapping_count = known->count;
     walk->trampoline = trampoline_address(task);
-    if (version & 1 || mappings_are_stale(known, task, has_news)) {
+    barrier();
+    // What was just read must be of one version: a rule found by a mixture would stay in the cache.
+    bool is_torn = version & 1 || *(volatile u64*)&known->version != version;
+    if (is_torn || mappings_are_stale(known, task, has_news)) {
         thread->record.frames[0] = walk->pc;
         walk->frame_count = 1;
         walk->hash = mix(0, walk->pc);

@@ -78,11 +78,14 @@ struct wh_snapshot_record {
     __u32 slice_bytes;
     __u32 layout;
     __u32 return_count;
+    // What is mapped is what was mapped then, as long as these have not changed.
+    __u64 loader_calls;
+    __u64 exec_pages;
     __u64 registers[WH_SNAPSHOT_REGISTERS];
     struct wh_replaced_return returns[WH_SNAPSHOT_RETURNS];
     __u64 slice[WH_SNAPSHOT_BYTES / 8];  // from rsp on
 };
-WH_STATIC_ASSERT(sizeof(struct wh_snapshot_record) == 96 + 16 * WH_SNAPSHOT_RETURNS + WH_SNAPSHOT_BYTES);
+WH_STATIC_ASSERT(sizeof(struct wh_snapshot_record) == 112 + 16 * WH_SNAPSHOT_RETURNS + WH_SNAPSHOT_BYTES);
 
 // The table of the young: a set-associative hash table in a BPF array that user space maps. Slots change hands by
 // compare-and-swap on `owner` alone:

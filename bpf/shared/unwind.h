@@ -101,14 +101,17 @@ struct wh_unwind_process {
     __u32 count;
     __u32 layout;  // counts up when addresses came to mean other code than before; part of a stack's identity
     __u32 flags;   // wh_unwind_flag
+    __u32 removals_known;  // `removals` before the mappings were read
+    __u32 reserved;
     // Written by BPF programs:
-    __u32 stale;           // code may have gone since the mappings were read; user space takes it back before it reads again
+    __u32 removals;        // counts up when libraries go and when they have gone
     __u32 loader_deletes;  // the dynamic linker is about to unmap libraries
+    __u64 loader_calls;    // of the dynamic linker's hook: before and after each change of its list
     __u64 told_ns;         // when user space was last told
     __u64 snapshot_ns;     // start of the period for which snapshots were counted
     __u64 snapshot_count;  // in this period
 };
-WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 80);
+WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 96);
 
 enum wh_unwind_flag {
     WH_UNWIND_LOADER_TELLS = 1 << 0,  // the dynamic linker's hook is probed, so no library goes unseen

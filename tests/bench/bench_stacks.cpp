@@ -92,7 +92,8 @@ public:
         return UnwindTables::open({.arena = bpf_map__fd(skeleton_->maps.arena),
                                    .rules = bpf_map__fd(skeleton_->maps.rules),
                                    .mappings = bpf_map__fd(skeleton_->maps.mappings),
-                                   .processes = bpf_map__fd(skeleton_->maps.unwind_processes)});
+                                   .processes = bpf_map__fd(skeleton_->maps.unwind_processes),
+                                   .rule_cache = bpf_map__fd(skeleton_->maps.rule_cache)});
     }
 
     Result<UniqueFd> attach(const bpf_program* program, pid_t pid) const {

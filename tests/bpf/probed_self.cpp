@@ -107,13 +107,15 @@ void ProbedSelf::start(const TracerOptions& options) {
 }
 
 void ProbedSelf::publish_mappings(uint64_t exec_pages_more) {
-    tracer_->unwind_tables().begin_update(0);
     auto located = tracer_->locate(getpid());
     auto maps = read_maps(ProcRoot{}, getpid());
     ASSERT_TRUE(located && *located && maps);
     auto layout = tracer_->unwind_tables().update(
         0, ProcRoot{}, getpid(),
-        {.maps = *maps, .exec_pages = (*located)->exec_pages + exec_pages_more, .loader_tells = true});
+        {.maps = *maps,
+         .exec_pages = (*located)->exec_pages + exec_pages_more,
+         .loader = tracer_->unwind_tables().loader_counts(0),
+         .loader_tells = true});
     ASSERT_TRUE(layout) << layout.error().message;
 }
 

@@ -78,15 +78,17 @@ void Checker::stop() { state_->kernel.detach(); }
 Result<void> Checker::look_at_mappings() {
     State& state = *state_;
     state.looked = std::chrono::steady_clock::now();
-    state.kernel.tables().begin_update(0);
-    ProcessState process{.maps = {}, .loader_tells = state.kernel.loader_is_hooked()};
+    UnwindTables& tables = state.kernel.tables();
+    ProcessState process{.loader_tells = state.kernel.loader_is_hooked()};
     for (int i = 0; i < kMapsTries; i++) {
+        process.loader = tables.loader_counts(0);
         WH_TRY(const auto before, state.kernel.locate(state.pid));
         WH_TRY(process.maps, read_maps({}, state.pid));
         WH_TRY(const auto after, state.kernel.locate(state.pid));
         if (!before || !after) return Error{ErrorCode::kNotFound, "the process has exited"};
         process.exec_pages = before->exec_pages;
-        if (before->exec_pages == after->exec_pages || state.kernel.tables().has_jit(0)) break;
+        const bool same_pages = before->exec_pages == after->exec_pages || tables.has_jit(0);
+        if (same_pages && process.loader == tables.loader_counts(0)) break;
     }
     process.loader_state_at = loader_state_address({}, state.pid).value_or(0);
     auto layout = state.kernel.tables().update(0, {}, state.pid, process);

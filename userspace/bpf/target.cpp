@@ -41,7 +41,7 @@ bool makes_mappings_of_its_own(const ModulePlan& module) {
            });
 }
 
-UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::shared_ptr<FramePointers> of_jit) {
+UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::function<FramePointers(const Mapping&)> frame_pointers) {
     return {.open =
                 [root, pid](const Mapping& mapping) {
                     std::string open_path;
@@ -51,8 +51,7 @@ UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::shared_ptr<FrameP
                 WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
                 return memory.read(mapping.start, mapping.end - mapping.start);
             },
-            .frame_pointers = [of_jit](const Mapping& mapping,
-                                       uint64_t) { return mapping.is_file() ? FramePointers::kNo : *of_jit; }};
+            .frame_pointers = [of = std::move(frame_pointers)](const Mapping& mapping, uint64_t) { return of(mapping); }};
 }
 
 // Mappings as the kernel is going to make them for a file that is not mapped yet.
@@ -132,8 +131,7 @@ Target::Target(ProcRoot root, pid_t pid, uint16_t slot)
       pid_(pid),
       slot_(slot),
       pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
-      symbolizer_(root_, pid),
-      unwinder_(unwind_files(root_, pid, frame_pointers_of_jit_)) {
+      symbolizer_(root_, pid) {
     base_.pid = pid;
     base_.host_pid = pid;
 }
@@ -221,14 +219,15 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
     mappings_changed = false;
     looked_ns_ = monotonic_ns();
     UnwindTables& tables = tracer.unwind_tables();
-    tables.begin_update(slot_);
-    ProcessState state{.maps = {}, .loader_tells = loader_is_hooked_};
-    // The count must be that of the mappings. If it keeps changing, the next event will say so, and we come again.
-    for (int i = 0; i < kMapsTries; i++) {
-        auto before = executable_pages(tracer);
+    ProcessState state{.loader_tells = loader_is_hooked_};
+    // The counts must be those of the mappings. If they keep changing, the next event will say so, and we come again.
+    bool is_consistent = false;
+    for (int i = 0; i < kMapsTries && !is_consistent; i++) {
+        state.loader = tables.loader_counts(slot_);
+        state.exec_pages = executable_pages(tracer);
         WH_TRY(state.maps, read_maps(root_, pid_));
-        state.exec_pages = before;
-        if (tables.has_jit(slot_) || before == executable_pages(tracer)) break;
+        is_consistent = state.loader == tables.loader_counts(slot_) &&
+                        (tables.has_jit(slot_) || state.exec_pages == executable_pages(tracer));
     }
     state.loader_state_at = loader_state_address(root_, pid_).value_or(0);
     auto layout = tables.update(slot_, root_, pid_, state);
@@ -236,9 +235,14 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
         layout_ = *layout;
     else if (skipped_.empty() || skipped_.back().why != layout.error().message)
         skipped_.push_back({"stacks of newly mapped code", layout.error().message});
-    *frame_pointers_of_jit_ = tables.jit_keeps_frame_pointers(slot_) ? FramePointers::kYes : FramePointers::kPerhaps;
     symbolizer_.update_mappings(state.maps, layout_);
-    unwinder_.reset(state.maps);
+    if (!unwinder_)
+        unwinder_.emplace(unwind_files(root_, pid_, [&tables, slot = slot_](const Mapping& mapping) {
+            return tables.frame_pointers(slot, mapping);
+        }));
+    unwinder_->reset(state.maps);
+    has_jit_ = tables.has_jit(slot_);
+    looked_at_ = is_consistent ? std::optional(LookedAt{state.loader.calls, state.exec_pages}) : std::nullopt;
     return std::move(state.maps);
 }
 
@@ -254,14 +258,16 @@ void Target::look_again(Tracer& tracer, uint64_t now_ns) {
 }
 
 std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
-    if (snapshot.layout != 0 && snapshot.layout != layout_) return std::nullopt;
+    // What is mapped now must be what was mapped then.
+    if (!looked_at_ || snapshot.loader_calls != looked_at_->loader_calls) return std::nullopt;
+    if (!has_jit_ && snapshot.exec_pages != looked_at_->exec_pages) return std::nullopt;
     const auto* r = snapshot.registers;
     std::vector<ReplacedReturn> replaced;
     for (uint32_t i = 0; i < std::min<uint32_t>(snapshot.return_count, WH_SNAPSHOT_RETURNS); i++)
         if (snapshot.returns[i].place != 0)
             replaced.push_back({snapshot.returns[i].place, snapshot.returns[i].address});
     size_t bytes = std::min<size_t>(snapshot.slice_bytes, WH_SNAPSHOT_BYTES);
-    return unwinder_.unwind({.registers = {r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]},
+    return unwinder_->unwind({.registers = {r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]},
                              .bytes = {reinterpret_cast<const uint8_t*>(snapshot.slice), bytes},
                              .replaced = replaced});
 }
@@ -276,7 +282,8 @@ void Target::begin_again(uint16_t slot) {
     skipped_.clear();
     symbolizer_ = Symbolizer(root_, pid_);
     set_up_names(progress_, downloads_);
-    unwinder_ = LibdwUnwinder(unwind_files(root_, pid_, frame_pointers_of_jit_));
+    unwinder_.reset();
+    looked_at_.reset();
     layout_ = 0;
 }
 

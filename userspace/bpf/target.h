@@ -91,9 +91,14 @@ private:
     UniqueFd pidfd_;
     uint32_t host_tgid_ = 0;
     Symbolizer symbolizer_;
-    std::shared_ptr<FramePointers> frame_pointers_of_jit_ = std::make_shared<FramePointers>(FramePointers::kPerhaps);
-    LibdwUnwinder unwinder_;
+    std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;
+    struct LookedAt {
+        uint64_t loader_calls;
+        uint64_t exec_pages;
+    };
+    std::optional<LookedAt> looked_at_;  // when the mappings were read; nullopt: they changed meanwhile
+    bool has_jit_ = false;
     std::function<void(const std::string&)> progress_;
     DebugDownloads* downloads_ = nullptr;
     uint64_t looked_ns_ = 0;

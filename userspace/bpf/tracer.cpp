@@ -129,7 +129,8 @@ Result<void> Tracer::State::map_everything() {
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
                                               .rules = bpf_map__fd(skeleton->maps.rules),
                                               .mappings = bpf_map__fd(skeleton->maps.mappings),
-                                              .processes = bpf_map__fd(skeleton->maps.unwind_processes)}));
+                                              .processes = bpf_map__fd(skeleton->maps.unwind_processes),
+                                              .rule_cache = bpf_map__fd(skeleton->maps.rule_cache)}));
     return {};
 }
 

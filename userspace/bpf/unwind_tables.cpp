@@ -94,6 +94,7 @@ struct UnwindTables::State {
     MappedArray<wh_unwind_rule> rules;
     MappedArray<wh_mapping> mappings;
     MappedArray<wh_unwind_process> processes;
+    MappedArray<uint64_t> rule_cache;
     std::vector<MappedArray<uint32_t>> segments;
     std::optional<ModuleTables> modules;
     std::unordered_map<uint16_t, KnownProcess> known;
@@ -105,6 +106,7 @@ struct UnwindTables::State {
     std::vector<CodeMapping> read_code(KnownProcess& process, const ProcRoot& root, pid_t pid,
                                        const std::vector<Mapping>& now);
     Result<void> place(KnownProcess& process);
+    uint64_t next_salt();
     void publish(uint16_t slot, KnownProcess& process, const ProcessState& state, bool has_new_code);
 };
 
@@ -119,6 +121,7 @@ Result<UnwindTables> UnwindTables::open(const UnwindMaps& maps) {
     WH_TRY_VOID(state->rules.map(maps.rules, "rules", WH_UNWIND_RULES));
     WH_TRY_VOID(state->mappings.map(maps.mappings, "mappings", WH_MAX_MAPPINGS));
     WH_TRY_VOID(state->processes.map(maps.processes, "unwind_processes", WH_MAX_PROCESSES));
+    WH_TRY_VOID(state->rule_cache.map(maps.rule_cache, "rule_cache", 1 << WH_CACHE_BITS));
     State* stable = state.get();
     state->modules.emplace(state->rules.items(), [stable](uint32_t index) { return stable->add_segment(index); });
     return UnwindTables(std::move(state));
@@ -183,6 +186,14 @@ Result<void> UnwindTables::State::place(KnownProcess& process) {
     return {};
 }
 
+// Another one for each change of each process. When they begin again, the cache does, too.
+uint64_t UnwindTables::State::next_salt() {
+    const uint64_t salt = ++changes << WH_CACHE_SALT_SHIFT;
+    if (salt == 0)
+        for (uint64_t& entry : rule_cache.items()) std::atomic_ref(entry).store(0, std::memory_order_relaxed);
+    return salt;
+}
+
 void UnwindTables::State::publish(uint16_t slot, KnownProcess& process, const ProcessState& state, bool has_new_code) {
     wh_unwind_process& entry = processes.items()[slot];
     std::atomic_ref version(entry.version);
@@ -190,21 +201,24 @@ void UnwindTables::State::publish(uint16_t slot, KnownProcess& process, const Pr
     if (has_new_code) {
         version.store(before + 1, std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        entry.salt = ++changes << WH_CACHE_SALT_SHIFT;
+        entry.salt = next_salt();
         entry.first = process.slice.first;
         entry.count = static_cast<uint32_t>(process.code.size());
         entry.layout = process.layout;
     }
     entry.loader_state_at = state.loader_state_at;
     entry.flags = state.loader_tells ? uint32_t{WH_UNWIND_LOADER_TELLS} : 0;
+    entry.removals_known = state.loader.removals;
     entry.exec_pages = process.has_jit ? WH_ANY_EXEC_PAGES : state.exec_pages;
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (has_new_code) version.store(before + 2, std::memory_order_release);
     process.is_published = true;
 }
 
-void UnwindTables::begin_update(uint16_t slot) {
-    std::atomic_ref(state_->processes.items()[slot].stale).store(0, std::memory_order_seq_cst);
+LoaderCounts UnwindTables::loader_counts(uint16_t slot) const {
+    wh_unwind_process& entry = state_->processes.items()[slot];
+    return {.calls = std::atomic_ref(entry.loader_calls).load(std::memory_order_acquire),
+            .removals = std::atomic_ref(entry.removals).load(std::memory_order_acquire)};
 }
 
 Result<uint32_t> UnwindTables::update(uint16_t slot, const ProcRoot& root, pid_t pid, const ProcessState& state) {
@@ -238,9 +252,17 @@ bool UnwindTables::has_jit(uint16_t slot) const {
     return process != state_->known.end() && process->second.has_jit;
 }
 
-bool UnwindTables::jit_keeps_frame_pointers(uint16_t slot) const {
+FramePointers UnwindTables::frame_pointers(uint16_t slot, const Mapping& mapping) const {
     auto process = state_->known.find(slot);
-    return process != state_->known.end() && process->second.jit_keeps_frame_pointers.value_or(false);
+    if (process == state_->known.end()) return FramePointers::kNo;
+    auto module = process->second.modules.find(key_of(mapping));
+    if (module == process->second.modules.end()) {
+        if (mapping.is_file()) return FramePointers::kNo;
+        return process->second.jit_keeps_frame_pointers.value_or(false) ? FramePointers::kYes : FramePointers::kPerhaps;
+    }
+    const uint16_t flags = state_->modules->modules()[module->second].gap_flags;
+    if (flags & WH_MAPPING_FRAME_POINTERS) return FramePointers::kYes;
+    return flags & WH_MAPPING_FRAME_POINTERS_GUESS ? FramePointers::kPerhaps : FramePointers::kNo;
 }
 
 UnwindTables::Statistics UnwindTables::statistics() const {
@@ -250,7 +272,7 @@ UnwindTables::Statistics UnwindTables::statistics() const {
             .table_bytes = modules.bytes,
             .kernel_bytes = state_->rules.bytes() + state_->mappings.bytes() + state_->processes.bytes() +
                             state_->segments.size() * sizeof(uint32_t) * WH_ARENA_SEGMENT_WORDS +
-                            sizeof(uint64_t) * (1 << WH_CACHE_BITS),
+                            state_->rule_cache.bytes(),
             .build_ms = state_->build_ms};
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "proc/process.h"
+#include "unwind/libdw_unwinder.h"
 
 namespace whoholds {
 
@@ -21,11 +22,20 @@ struct UnwindMaps {  // file descriptors of BPF maps; they stay the caller's
     int rules = -1;
     int mappings = -1;
     int processes = -1;
+    int rule_cache = -1;
+};
+
+struct LoaderCounts {  // of what the dynamic linker told so far
+    uint64_t calls = 0;
+    uint32_t removals = 0;
+
+    bool operator==(const LoaderCounts&) const = default;
 };
 
 struct ProcessState {         // what was read of a process, at one moment
     std::vector<Mapping> maps;
     uint64_t exec_pages = 0;  // the kernel's count of executable pages, when maps were read
+    LoaderCounts loader;      // before maps were read
     uint64_t loader_state_at = 0;
     bool loader_tells = false;  // the dynamic linker's hook is probed
 };
@@ -37,8 +47,7 @@ public:
     UnwindTables& operator=(UnwindTables&&) noexcept;
     ~UnwindTables();
 
-    // Before the mappings are read again: news from then on are news.
-    void begin_update(uint16_t slot);
+    [[nodiscard]] LoaderCounts loader_counts(uint16_t slot) const;
     // Builds tables for files not seen yet, and lets the BPF programs walk this process's stacks. Returns the process's layout:
     // it counts up whenever addresses came to mean other code than before.
     Result<uint32_t> update(uint16_t slot, const ProcRoot& root, pid_t pid, const ProcessState& state);
@@ -46,7 +55,8 @@ public:
 
     // Whether the process makes code at run time, so that its count of executable pages says little.
     [[nodiscard]] bool has_jit(uint16_t slot) const;
-    [[nodiscard]] bool jit_keeps_frame_pointers(uint16_t slot) const;
+    // Whether code without unwind information keeps frame pointers, in an executable mapping of the process.
+    [[nodiscard]] FramePointers frame_pointers(uint16_t slot, const Mapping& mapping) const;
 
     struct Statistics {
         size_t files = 0;

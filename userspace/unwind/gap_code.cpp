@@ -22,6 +22,9 @@ constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 
 // pop %rdi; call *%r9; mov %eax,%edi; xor %eax,%eax; mov $60,%al; syscall: a thread of musl begins, calls and exits
 constexpr std::array<uint8_t, 12> kThreadStart = {0x5f, 0x41, 0xff, 0xd1, 0x89, 0xc7,
                                                   0x31, 0xc0, 0xb0, 0x3c, 0x0f, 0x05};
+// mov %rbx,%rsp; mov (%rsp),%rdi; test %rdi,%rdi: glibc's __start_context, to whose first byte a function returns that makecontext
+// started
+constexpr std::array<uint8_t, 10> kContextEnd = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff};
 // push %rbp; mov %rsp,%rbp
 constexpr std::array<uint8_t, 4> kPrologue = {0x55, 0x48, 0x89, 0xe5};
 // Code that keeps frame pointers has a function, and so a prologue, in this many bytes, and more than a few.
@@ -36,12 +39,17 @@ void for_each_match(std::span<const uint8_t> code, std::span<const uint8_t> patt
         found(at);
 }
 
-// A handler returns to the first byte of its trampoline, and a return address is looked up one byte before it. If that byte
-// belongs to another function, it may be the last one of a call there, so it is nobody's.
-void add_trampoline(uint64_t start, const std::vector<UnwindRow>& rows, std::vector<UnwindPatch>& patches) {
+// Code that is returned to without having called: to its first byte, and a return address is looked up one byte before it. If
+// that byte belongs to another function, it may be the last one of a call there, so it is nobody's.
+void add_byte_before(uint64_t start, const wh_unwind_rule& rule, const std::vector<UnwindRow>& rows,
+                     std::vector<UnwindPatch>& patches) {
     const bool gap_before = same_rule(rule_at(rows, start - 1), kGapRule);
+    if (patches.size() < kMaxPatches) patches.push_back({{start - 1, start}, gap_before ? rule : kUnsupportedRule});
+}
+
+void add_trampoline(uint64_t start, const std::vector<UnwindRow>& rows, std::vector<UnwindPatch>& patches) {
+    add_byte_before(start, kSignalRule, rows, patches);
     if (patches.size() >= kMaxPatches) return;
-    patches.push_back({{start - 1, start}, gap_before ? kSignalRule : kUnsupportedRule});
     patches.push_back({{start, start + kSignalReturn.size()}, kSignalRule});
 }
 
@@ -111,6 +119,8 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
             if (result.patches.size() >= kMaxPatches) return;
             result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
         });
+        for_each_match(code, kContextEnd,
+                       [&](size_t at) { add_byte_before(gap.start + at, kEndRule, rows, result.patches); });
         for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
     }
     result.keeps_frame_pointers = prologues >= kMinPrologues && prologues * kCodeBytesPerPrologue > bytes;
