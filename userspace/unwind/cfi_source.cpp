@@ -2,6 +2,7 @@
 
 #include <dwarf.h>
 #include <gelf.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <array>
@@ -108,6 +109,17 @@ Result<CfiBytes> read_eh_frame_by_segment(const ElfImage& image) {
     return CfiBytes(std::move(bytes), form);
 }
 
+// By ourselves: libelf knows zstd only from 0.189 on.
+Result<std::vector<uint8_t>> unpack_zstd(const ElfImage& image, const ElfSection& section, uint64_t size) {
+    const std::vector<uint8_t> packed =
+        image.source().read_up_to(section.file_offset + sizeof(Elf64_Chdr), section.size - sizeof(Elf64_Chdr));
+    std::vector<uint8_t> bytes(size);
+    const size_t unpacked = ::ZSTD_decompress(bytes.data(), bytes.size(), packed.data(), packed.size());
+    if (::ZSTD_isError(unpacked) != 0 || unpacked != size)
+        return Error{ErrorCode::kMalformed, "unpack " + section.name + ": malformed"};
+    return bytes;
+}
+
 // libelf checks what the header says of the size against what could have been packed into so few bytes.
 Result<std::vector<uint8_t>> read_compressed(const ElfImage& image, const ElfSection& section) {
     Elf64_Chdr header{};
@@ -115,6 +127,8 @@ Result<std::vector<uint8_t>> read_compressed(const ElfImage& image, const ElfSec
     if (!image.source().read_at(section.file_offset, bytes)) return Error{ErrorCode::kMalformed, "no header"};
     std::memcpy(&header, bytes.data(), sizeof header);
     if (section.size > kMaxSectionBytes || header.ch_size > kMaxSectionBytes) return too_large(section.name);
+    constexpr uint32_t kZstd = 2;  // ELFCOMPRESS_ZSTD, which elf.h of glibc 2.36 lacks
+    if (header.ch_type == kZstd && section.size > sizeof header) return unpack_zstd(image, section, header.ch_size);
     WH_TRY(const ElfHandle elf, image.source().handle());
     Elf_Scn* scn = ::elf_getscn(elf.get(), section.index);
     if (scn == nullptr || ::elf_compress(scn, 0, 0) < 0) return elf_error("unpack " + section.name);

@@ -23,7 +23,7 @@ constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 
 constexpr std::array<uint8_t, 12> kThreadStart = {0x5f, 0x41, 0xff, 0xd1, 0x89, 0xc7,
                                                   0x31, 0xc0, 0xb0, 0x3c, 0x0f, 0x05};
 // mov %rbx,%rsp; mov (%rsp),%rdi; test %rdi,%rdi: glibc's __start_context, to whose first byte a function returns that makecontext
-// started
+// started. It has CFI as if it had been called, but the byte before it has none.
 constexpr std::array<uint8_t, 10> kContextEnd = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff};
 // push %rbp; mov %rsp,%rbp
 constexpr std::array<uint8_t, 4> kPrologue = {0x55, 0x48, 0x89, 0xe5};
@@ -100,6 +100,20 @@ void add_jump_table(const ElfImage& image, const UnwindRange& table, std::vector
     if (begins_with_endbr(code) || begins_with_jump(code)) patches.push_back({table, make_rule(WH_CFA_SP, 8)});
 }
 
+void add_context_end(const ElfImage& image, const std::vector<UnwindRow>& rows, std::vector<UnwindPatch>& patches) {
+    constexpr uint64_t kMostBytes = 64;  // it is a short function that pushes nothing
+    const wh_unwind_rule pushes_nothing = make_rule(WH_CFA_SP, 8);
+    size_t looked_at = 0;
+    for (size_t i = 1; i + 1 < rows.size() && looked_at < kMaxPatches; i++) {
+        const bool is_alone = same_rule(rows[i - 1].rule, kGapRule) && same_rule(rows[i + 1].rule, kGapRule);
+        const bool is_short = rows[i + 1].address - rows[i].address <= kMostBytes;
+        if (!is_alone || !is_short || !same_rule(rows[i].rule, pushes_nothing)) continue;
+        looked_at++;
+        const std::vector<uint8_t> code = image.code_at(rows[i].address, kContextEnd.size());
+        if (std::ranges::equal(code, kContextEnd)) add_byte_before(rows[i].address, kEndRule, rows, patches);
+    }
+}
+
 }  // namespace
 
 GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& rows,
@@ -119,10 +133,9 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
             if (result.patches.size() >= kMaxPatches) return;
             result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
         });
-        for_each_match(code, kContextEnd,
-                       [&](size_t at) { add_byte_before(gap.start + at, kEndRule, rows, result.patches); });
         for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
     }
+    add_context_end(image, rows, result.patches);
     result.keeps_frame_pointers = prologues >= kMinPrologues && prologues * kCodeBytesPerPrologue > bytes;
     return result;
 }

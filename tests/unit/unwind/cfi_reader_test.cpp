@@ -115,10 +115,17 @@ TEST_F(CfiReader, debug_frame_says_what_eh_frame_does_not) {
     ASSERT_NE(plain_image.find_section(".debug_frame"), nullptr);
     ASSERT_NE(packed_image.find_section(".debug_frame")->flags & SHF_COMPRESSED, 0U);
 
+    ASSERT_TRUE(run("objcopy --compress-debug-sections=zstd plain zstd"));
+    const ElfImage zstd_image = open("zstd");
+    ASSERT_NE(zstd_image.find_section(".debug_frame")->flags & SHF_COMPRESSED, 0U);
+
     const UnwindTable plain = build_unwind_table(plain_image, nullptr);
     const UnwindTable packed = build_unwind_table(packed_image, nullptr);
+    const UnwindTable zstd = build_unwind_table(zstd_image, nullptr);
 
     EXPECT_TRUE(same_rows(plain, packed));
+    EXPECT_TRUE(same_rows(plain, zstd));
+    EXPECT_THAT(zstd.notes, IsEmpty());
     EXPECT_THAT(packed.notes, IsEmpty());
     expect_rule(packed, address_of(packed_image, "two"), make_rule(WH_CFA_SP, 8));
     const LibdwWitness witness(path("plain"));
@@ -226,6 +233,44 @@ TEST_F(CfiReader, trampolines_are_known_by_their_code) {
     expect_rule(table, second - 2, make_rule(WH_CFA_SP, 16));
     expect_rule(table, second - 1, kUnsupportedRule);
     expect_rule(table, second, kSignalRule);
+}
+
+// glibc's: its CFI says nothing special, but a function that makecontext started returns to its first byte.
+constexpr const char* kContextEnd = R"(
+.globl _start, context_end, other_end
+.type context_end,@function
+.type other_end,@function
+_start: .cfi_startproc
+  .cfi_undefined rip
+  hlt
+.cfi_endproc
+  .fill 15,1,0x90
+context_end: .cfi_startproc
+  mov %rbx,%rsp
+  mov (%rsp),%rdi
+  test %rdi,%rdi
+  hlt
+.cfi_endproc
+  .fill 15,1,0x90
+other_end: .cfi_startproc
+  hlt
+.cfi_endproc
+  .fill 15,1,0x90
+)";
+
+TEST_F(CfiReader, stacks_of_makecontext_end_where_it_makes_them_return_to) {
+    ASSERT_TRUE(assemble(kContextEnd, "program"));
+    const ElfImage image = open("program");
+
+    const UnwindTable table = build_unwind_table(image, nullptr);
+
+    expect_well_formed(table);
+    const uint64_t context = address_of(image, "context_end");
+    expect_rule(table, context - 2, kGapRule);
+    expect_rule(table, context - 1, kEndRule);
+    expect_rule(table, context, make_rule(WH_CFA_SP, 8));
+    const uint64_t other = address_of(image, "other_end");
+    expect_rule(table, other - 1, kGapRule);
 }
 
 constexpr const char* kLinkageTables = R"(
