@@ -102,14 +102,6 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, WH_UNWIND_RULES);
-    __type(key, u32);
-    __type(value, struct wh_unwind_rule);
-} rules SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, WH_MAX_MAPPINGS);
     __type(key, u32);
     __type(value, struct wh_mapping);
@@ -122,14 +114,6 @@ struct {
     __type(key, u32);
     __type(value, struct wh_unwind_process);
 } unwind_processes SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, 1 << WH_CACHE_BITS);
-    __type(key, u32);
-    __type(value, u64);
-} rule_cache SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -163,6 +147,10 @@ __u64 counters[WH_COUNTER_COUNT] = {};
 // Asked of the task iterator: tgid in the tool's PID namespace, and whether its threads' states are to be made.
 __u32 locate_tgid = 0;
 __u32 locate_makes_threads = 0;
+
+// Global variables and not map elements: what every frame reads is then an address away, without a lookup.
+__u64 rules[WH_UNWIND_RULES] = {};  // struct wh_unwind_rule
+__u64 rule_cache[1 << WH_CACHE_BITS] = {};
 
 WH_INLINE void count(enum wh_counter counter) { __sync_fetch_and_add(&counters[counter], 1); }
 

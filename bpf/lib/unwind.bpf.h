@@ -159,13 +159,12 @@ __noinline int search_rule(struct wh_walk* walk, u64 address) {
 
 WH_INLINE int rule_at(struct wh_walk* walk, u64 address) {
     u64 mixed = (address ^ walk->salt) * WH_CACHE_MULTIPLIER;
-    u32 place = mixed >> (64 - WH_CACHE_BITS);
-    u64* entry = bpf_map_lookup_elem(&rule_cache, &place);
-    u64 found = entry ? *(volatile u64*)entry : 0;
+    volatile u64* entry = &rule_cache[mixed >> (64 - WH_CACHE_BITS)];
+    u64 found = *entry;
     u64 tag = mixed << WH_CACHE_BITS;
     if ((found ^ tag) >> 16 == 0 && (u16)found != WH_RULE_GAP) return (u16)found;
     int rule = search_rule(walk, address);
-    if (entry && rule > WH_RULE_GAP) *(volatile u64*)entry = tag | (u16)rule;
+    if (rule > WH_RULE_GAP) *entry = tag | (u16)rule;
     return rule;
 }
 
@@ -276,37 +275,58 @@ WH_INLINE void find_callers_fp(struct wh_walk* walk, const struct wh_unwind_rule
     walk->flags &= ~WH_WALK_FP_UNKNOWN;
 }
 
+// By a rule that stands in the table; 0: the walk has ended.
+WH_INLINE u64 apply_rule(struct wh_walk* walk, struct wh_thread* thread, u32 number) {
+    union {
+        u64 bits;
+        struct wh_unwind_rule rule;
+    } entry = {.bits = rules[number & (WH_UNWIND_RULES - 1)]};
+    u32 cfa_kind = entry.rule.kinds & 15, fp_kind = entry.rule.kinds >> 4;
+    if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
+    u64 cfa = frame_address(walk, thread, &entry.rule, cfa_kind);
+    if (cfa) find_callers_fp(walk, &entry.rule, cfa_kind, fp_kind, cfa);
+    return cfa;
+}
+
+WH_INLINE u64 apply_compact_rule(struct wh_walk* walk, u32 number) {
+    u64 cfa = walk->sp + 8 * WH_COMPACT_CFA_WORDS(number);
+    u32 fp = WH_COMPACT_FP(number);
+    if (fp) {
+        walk->fp_at = cfa - 8 * (fp + 1);
+        walk->flags &= ~WH_WALK_FP_UNKNOWN;
+    }
+    return cfa;
+}
+
 // Notes the frame and goes on to its caller; 0: the walk has ended, walk->status says how.
 __noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     if (!walk || !thread) return 0;
     u32 index = walk->frame_count;
     if (index >= WH_STACK_MAX_FRAMES) return end_walk(walk, WH_STACK_TOO_DEEP);
-    bool is_exact = walk->flags & WH_WALK_EXACT;
-    u64 frame = is_exact ? walk->pc | WH_FRAME_EXACT : walk->pc;
-    thread->record.frames[index] = frame;
-    walk->hash = mix(walk->hash, frame);
+    u64 pc = walk->pc, lookup = pc - 1;
+    if (walk->flags & WH_WALK_EXACT) {
+        lookup = pc;
+        pc |= WH_FRAME_EXACT;
+        walk->flags &= ~WH_WALK_EXACT;
+    }
+    thread->record.frames[index] = pc;
+    walk->hash = mix(walk->hash, pc);
     walk->frame_count = index + 1;
 
-    u32 number = rule_at(walk, is_exact ? walk->pc : walk->pc - 1);
-    if (number == (u32)WH_RULE_NO_MAPPING) return end_walk(walk, WH_STACK_NO_MAPPING);
-    struct wh_unwind_rule* rule = bpf_map_lookup_elem(&rules, &number);
-    if (!rule) return end_walk(walk, WH_STACK_NO_INFORMATION);
-    u32 cfa_kind = rule->kinds & 15, fp_kind = rule->kinds >> 4;
+    u32 number = rule_at(walk, lookup);
     u64 cfa;
-    if (cfa_kind == WH_CFA_SP && fp_kind != WH_FP_AT_FP) {  // nearly always
-        cfa = walk->sp + rule->cfa_offset;
+    if (number == (u32)WH_RULE_NO_MAPPING) return end_walk(walk, WH_STACK_NO_MAPPING);
+    if (number & WH_RULE_COMPACT) {  // nearly always
+        cfa = apply_compact_rule(walk, number);
     } else {
-        if (cfa_kind == WH_CFA_SIGNAL) return step_over_signal(walk);
-        if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
-        cfa = frame_address(walk, thread, rule, cfa_kind);
+        if (rules[number & (WH_UNWIND_RULES - 1)] >> 56 == WH_CFA_SIGNAL) return step_over_signal(walk);
+        cfa = apply_rule(walk, thread, number);
         if (!cfa) return 0;
     }
     if (cfa <= walk->sp) return end_walk(walk, WH_STACK_BROKEN);
     u64 return_address = 0;
     if (!read_word(walk, thread, cfa - 8, &return_address)) return end_walk(walk, WH_STACK_READ_FAILED);
-    find_callers_fp(walk, rule, cfa_kind, fp_kind, cfa);
     walk->sp = cfa;
-    walk->flags &= ~WH_WALK_EXACT;
     if (!return_address) return end_complete(walk);
     if (return_address == walk->trampoline) return_address = hijacked_return_address(cfa - 8);
     walk->pc = return_address;

@@ -44,7 +44,13 @@ struct wh_unwind_rule {
 };
 WH_STATIC_ASSERT(sizeof(struct wh_unwind_rule) == 8);
 
-#define WH_UNWIND_RULES 65536
+// Most rules are this one: CFA is rsp + 8 * n, rbp is untouched or saved below the return address. They are numbers that say it all.
+//   bit 15 set; bits 0 to 9: n; bits 10 to 14: 0, or k where rbp lies at CFA - 8 * (k + 1)
+#define WH_RULE_COMPACT 0x8000
+#define WH_COMPACT_CFA_WORDS(number) ((number) & 0x3ff)
+#define WH_COMPACT_FP(number) ((number) >> 10 & 0x1f)
+
+#define WH_UNWIND_RULES 32768  // all others, in a table
 // Rules with a fixed number, so that BPF programs can name them.
 #define WH_RULE_GAP 0
 #define WH_RULE_FRAME_POINTER 1

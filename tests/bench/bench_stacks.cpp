@@ -90,10 +90,10 @@ public:
 
     Result<UnwindTables> tables() const {
         return UnwindTables::open({.arena = bpf_map__fd(skeleton_->maps.arena),
-                                   .rules = bpf_map__fd(skeleton_->maps.rules),
                                    .mappings = bpf_map__fd(skeleton_->maps.mappings),
                                    .processes = bpf_map__fd(skeleton_->maps.unwind_processes),
-                                   .rule_cache = bpf_map__fd(skeleton_->maps.rule_cache)});
+                                   .rules = skeleton_->bss->rules,
+                                              .rule_cache = skeleton_->bss->rule_cache});
     }
 
     Result<UniqueFd> attach(const bpf_program* program, pid_t pid) const {

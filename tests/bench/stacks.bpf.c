@@ -31,6 +31,8 @@ int kernel_stack(struct pt_regs* ctx) {
     return 0;
 }
 
+__u64 known_pc = 0;  // of malloc's only caller; at a return, where whoholds takes stacks, it is in a register
+
 WH_INLINE u32 stack_at_entry(struct pt_regs* ctx, bool look) {
     struct task_struct* task = bpf_get_current_task_btf();
     struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -41,7 +43,11 @@ WH_INLINE u32 stack_at_entry(struct pt_regs* ctx, bool look) {
     WH_READ_REGISTER(ctx, caller.fp, rbp);
     sp += 8 * pushed_words;
     caller.sp = sp + 8;
-    if (bpf_probe_read_user(&caller.pc, sizeof(caller.pc), (void*)sp)) return 0;
+    caller.pc = known_pc;
+    if (look) {
+        if (bpf_probe_read_user(&caller.pc, sizeof(caller.pc), (void*)sp)) return 0;
+        known_pc = caller.pc;
+    }
     u32 stack = caller_stack(ctx, &caller, task, thread, WH_KIND_HEAP, 0);
     if (look) {
         stacks_seen++;

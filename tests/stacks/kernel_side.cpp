@@ -78,10 +78,10 @@ Result<void> KernelSide::State::map_everything(uint32_t ring_bytes) {
     WH_TRY_VOID(mappings.map(bpf_map__fd(skeleton->maps.mappings), "mappings", WH_MAX_MAPPINGS));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.unwind_processes), "unwind_processes", WH_MAX_PROCESSES));
     WH_TRY(tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
-                                       .rules = bpf_map__fd(skeleton->maps.rules),
                                        .mappings = bpf_map__fd(skeleton->maps.mappings),
                                        .processes = bpf_map__fd(skeleton->maps.unwind_processes),
-                                   .rule_cache = bpf_map__fd(skeleton->maps.rule_cache)}));
+                                   .rules = skeleton->bss->rules,
+                                              .rule_cache = skeleton->bss->rule_cache}));
     WH_TRY(events, RingReader::open(bpf_map__fd(skeleton->maps.events), ring_bytes));
     WH_TRY(news, RingReader::open(bpf_map__fd(skeleton->maps.ring), kNewsBytes));
     return {};

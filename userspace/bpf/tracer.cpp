@@ -127,10 +127,10 @@ Result<void> Tracer::State::map_everything() {
     WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
-                                              .rules = bpf_map__fd(skeleton->maps.rules),
                                               .mappings = bpf_map__fd(skeleton->maps.mappings),
                                               .processes = bpf_map__fd(skeleton->maps.unwind_processes),
-                                              .rule_cache = bpf_map__fd(skeleton->maps.rule_cache)}));
+                                              .rules = skeleton->bss->rules,
+                                              .rule_cache = skeleton->bss->rule_cache}));
     return {};
 }
 

@@ -91,10 +91,8 @@ bool is_jit(const CodeMapping& mapping) { return mapping.module == kNoModule; }
 
 struct UnwindTables::State {
     UnwindMaps maps;
-    MappedArray<wh_unwind_rule> rules;
     MappedArray<wh_mapping> mappings;
     MappedArray<wh_unwind_process> processes;
-    MappedArray<uint64_t> rule_cache;
     std::vector<MappedArray<uint32_t>> segments;
     std::optional<ModuleTables> modules;
     std::unordered_map<uint16_t, KnownProcess> known;
@@ -118,12 +116,11 @@ UnwindTables::~UnwindTables() = default;
 Result<UnwindTables> UnwindTables::open(const UnwindMaps& maps) {
     auto state = std::make_unique<State>();
     state->maps = maps;
-    WH_TRY_VOID(state->rules.map(maps.rules, "rules", WH_UNWIND_RULES));
     WH_TRY_VOID(state->mappings.map(maps.mappings, "mappings", WH_MAX_MAPPINGS));
     WH_TRY_VOID(state->processes.map(maps.processes, "unwind_processes", WH_MAX_PROCESSES));
-    WH_TRY_VOID(state->rule_cache.map(maps.rule_cache, "rule_cache", 1 << WH_CACHE_BITS));
+    const std::span rules(reinterpret_cast<wh_unwind_rule*>(maps.rules.data()), maps.rules.size());
     State* stable = state.get();
-    state->modules.emplace(state->rules.items(), [stable](uint32_t index) { return stable->add_segment(index); });
+    state->modules.emplace(rules, [stable](uint32_t index) { return stable->add_segment(index); });
     return UnwindTables(std::move(state));
 }
 
@@ -190,7 +187,7 @@ Result<void> UnwindTables::State::place(KnownProcess& process) {
 uint64_t UnwindTables::State::next_salt() {
     const uint64_t salt = ++changes << WH_CACHE_SALT_SHIFT;
     if (salt == 0)
-        for (uint64_t& entry : rule_cache.items()) std::atomic_ref(entry).store(0, std::memory_order_relaxed);
+        for (__u64& entry : maps.rule_cache) std::atomic_ref(entry).store(0, std::memory_order_relaxed);
     return salt;
 }
 
@@ -270,9 +267,9 @@ UnwindTables::Statistics UnwindTables::statistics() const {
     return {.files = modules.files,
             .rows = modules.rows,
             .table_bytes = modules.bytes,
-            .kernel_bytes = state_->rules.bytes() + state_->mappings.bytes() + state_->processes.bytes() +
+            .kernel_bytes = state_->maps.rules.size_bytes() + state_->mappings.bytes() + state_->processes.bytes() +
                             state_->segments.size() * sizeof(uint32_t) * WH_ARENA_SEGMENT_WORDS +
-                            state_->rule_cache.bytes(),
+                            state_->maps.rule_cache.size_bytes(),
             .build_ms = state_->build_ms};
 }
 

@@ -4,10 +4,12 @@
 // before; so a walk sees one state, or sees that it did not.
 #pragma once
 
+#include <linux/types.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,12 +19,14 @@
 
 namespace whoholds {
 
-struct UnwindMaps {  // file descriptors of BPF maps; they stay the caller's
+struct UnwindMaps {
+    // File descriptors of BPF maps; they stay the caller's.
     int arena = -1;
-    int rules = -1;
     int mappings = -1;
     int processes = -1;
-    int rule_cache = -1;
+    // Global variables of the BPF programs, mapped; they outlive this.
+    std::span<__u64> rules;
+    std::span<__u64> rule_cache;
 };
 
 struct LoaderCounts {  // of what the dynamic linker told so far

@@ -1,4 +1,5 @@
-// RuleTable: the rules that the rows of all modules refer to by number, each once, in memory shared with the BPF programs.
+// RuleTable: the rules that the rows of all modules refer to by number, each once, in memory shared with the BPF programs. Those
+// that fit into a number need no place in it.
 // Used by UnwindArena. Invariant: a number stands for the same rule for ever, so that a program may read while we add.
 #pragma once
 
@@ -21,7 +22,7 @@ public:
 
     [[nodiscard]] size_t size() const { return size_; }
     [[nodiscard]] uint64_t refused() const { return refused_; }
-    [[nodiscard]] const wh_unwind_rule& operator[](uint16_t number) const { return rules_[number]; }
+    [[nodiscard]] wh_unwind_rule operator[](uint16_t number) const;
 
 private:
     void add(uint16_t number, const wh_unwind_rule& rule);

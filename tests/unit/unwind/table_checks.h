@@ -53,7 +53,7 @@ struct TestArena {
         if (memory.size() >= limit) return Error{ErrorCode::kLimit, "no more segments"};
         return std::span<uint32_t>(memory.emplace_back(WH_ARENA_SEGMENT_WORDS));
     }
-    [[nodiscard]] const wh_unwind_rule& rule_at(const PlacedTable& placed, uint64_t address) const {
+    [[nodiscard]] wh_unwind_rule rule_at(const PlacedTable& placed, uint64_t address) const {
         return rules[find_rule(arena.segments(), placed, address)];
     }
 

@@ -169,8 +169,8 @@ TEST(RuleTable, begins_with_the_rules_of_fixed_number) {
 TEST(RuleTable, equal_rules_have_one_number) {
     std::vector<wh_unwind_rule> memory(WH_UNWIND_RULES);
     RuleTable rules(memory);
-    const wh_unwind_rule a = make_rule(WH_CFA_SP, 16);
-    const wh_unwind_rule b = make_rule(WH_CFA_SP, 16, {WH_FP_AT_CFA, -2});
+    const wh_unwind_rule a = make_rule(WH_CFA_FP, 16);
+    const wh_unwind_rule b = make_rule(WH_CFA_FP, 16, {WH_FP_AT_CFA, -2});
 
     const uint16_t number = rules.number_of(a);
 
@@ -180,13 +180,42 @@ TEST(RuleTable, equal_rules_have_one_number) {
     EXPECT_EQ(rules.size(), static_cast<size_t>(WH_RULE_FIRST_FREE + 2));
 }
 
+TEST(RuleTable, usual_rules_fit_into_their_number) {
+    std::vector<wh_unwind_rule> memory(WH_UNWIND_RULES);
+    RuleTable rules(memory);
+    for (int32_t cfa_offset : {8, 16, 8184})
+        for (int fp_offset : {0, -2, -3, -32}) {
+            const FramePointerRule saved{WH_FP_AT_CFA, static_cast<int16_t>(fp_offset)};
+            const wh_unwind_rule rule =
+                fp_offset == 0 ? make_rule(WH_CFA_SP, cfa_offset) : make_rule(WH_CFA_SP, cfa_offset, saved);
+            const uint16_t number = rules.number_of(rule);
+            EXPECT_NE(number & WH_RULE_COMPACT, 0);
+            EXPECT_TRUE(same_rule(rules[number], rule)) << cfa_offset << " " << fp_offset;
+        }
+    EXPECT_EQ(rules.size(), static_cast<size_t>(WH_RULE_FIRST_FREE)) << "none needs a place";
+}
+
+TEST(RuleTable, what_does_not_fit_into_a_number_stands_in_the_table) {
+    std::vector<wh_unwind_rule> memory(WH_UNWIND_RULES);
+    RuleTable rules(memory);
+    for (const wh_unwind_rule& rule :
+         {make_rule(WH_CFA_SP, 8192), make_rule(WH_CFA_SP, 12), make_rule(WH_CFA_SP, -8), make_rule(WH_CFA_SP, 0),
+          make_rule(WH_CFA_SP, 16, {WH_FP_AT_CFA, -33}), make_rule(WH_CFA_SP, 16, {WH_FP_AT_CFA, -1}),
+          make_rule(WH_CFA_SP, 16, {WH_FP_AT_CFA, 2}), make_rule(WH_CFA_SP, 16, {WH_FP_AT_FP, -2}),
+          make_rule(WH_CFA_FP, 16)}) {
+        const uint16_t number = rules.number_of(rule);
+        EXPECT_EQ(number & WH_RULE_COMPACT, 0);
+        EXPECT_TRUE(same_rule(rules[number], rule));
+    }
+}
+
 TEST(RuleTable, when_it_is_full_a_new_rule_is_unsupported_and_counted) {
     std::vector<wh_unwind_rule> memory(WH_RULE_FIRST_FREE + 1);
     RuleTable rules(memory);
-    const uint16_t first = rules.number_of(make_rule(WH_CFA_SP, 16));
+    const uint16_t first = rules.number_of(make_rule(WH_CFA_FP, 16));
 
-    EXPECT_EQ(rules.number_of(make_rule(WH_CFA_SP, 24)), WH_RULE_UNSUPPORTED);
-    EXPECT_EQ(rules.number_of(make_rule(WH_CFA_SP, 16)), first);
+    EXPECT_EQ(rules.number_of(make_rule(WH_CFA_FP, 24)), WH_RULE_UNSUPPORTED);
+    EXPECT_EQ(rules.number_of(make_rule(WH_CFA_FP, 16)), first);
     EXPECT_EQ(rules.refused(), 1U);
 }
 
