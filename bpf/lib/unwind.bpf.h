@@ -15,6 +15,7 @@
 #define WH_WINDOW_FIRST 256u   // bytes copied at first, at least
 #define WH_WINDOW_NEXT 2048u   // ... and when the walk leaves the window
 #define WH_TOP_UNKNOWN 512u    // bytes that are taken to belong to a stack of which no end was seen
+#define WH_FRAMES_A_STEP 4  // more cost the verifier time
 #define WH_MAPPING_STEPS 17
 #define WH_ROW_STEPS 17
 #define WH_RULE_NO_MAPPING (-1)
@@ -299,8 +300,7 @@ WH_INLINE u64 apply_compact_rule(struct wh_walk* walk, u32 number) {
 }
 
 // Notes the frame and goes on to its caller; 0: the walk has ended, walk->status says how.
-__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
-    if (!walk || !thread) return 0;
+WH_INLINE int walk_frame(struct wh_walk* walk, struct wh_thread* thread) {
     u32 index = walk->frame_count;
     if (index >= WH_STACK_MAX_FRAMES) return end_walk(walk, WH_STACK_TOO_DEEP);
     u64 pc = walk->pc, lookup = pc - 1;
@@ -331,6 +331,13 @@ __noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     if (return_address == walk->trampoline) return_address = hijacked_return_address(cfa - 8);
     walk->pc = return_address;
     return return_address ? 1 : end_walk(walk, WH_STACK_BROKEN);
+}
+
+__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
+    if (!walk || !thread) return 0;
+    for (int i = 0; i < WH_FRAMES_A_STEP; i++)
+        if (!walk_frame(walk, thread)) return 0;
+    return 1;
 }
 
 WH_INLINE u64 executable_pages(struct task_struct* task) {
@@ -376,7 +383,7 @@ WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct
     u64 start = walk->sp;
     walk->top = thread->stack_top > start ? thread->stack_top : start + WH_TOP_UNKNOWN;
     fill_window(walk, thread, start, thread->window_wanted > WH_WINDOW_FIRST ? thread->window_wanted : WH_WINDOW_FIRST);
-    for (int i = 0; i <= WH_STACK_MAX_FRAMES; i++)
+    for (int i = 0; i <= WH_STACK_MAX_FRAMES / WH_FRAMES_A_STEP; i++)
         if (!walk_step(walk, thread)) break;
     if (walk->status == WH_STACK_DONE) thread->stack_top = walk->sp;
     u64 span = walk->sp - start;
