@@ -55,7 +55,6 @@ WH_INLINE void note_loader_state(u32 slot) {
     bool deletes = state == WH_LOADER_DELETES;
     if (deletes || known->loader_deletes) __sync_fetch_and_add(&known->removals, 1);
     known->loader_deletes = deletes;
-    __sync_fetch_and_add(&known->loader_calls, 1);
 }
 
 // At _dl_debug_state: the dynamic linker calls it before and after it changes its list of libraries, for debuggers.

@@ -9,7 +9,7 @@
 
 #define WH_TELL_NS 20000000ull           // tell user space of news about mappings no more often
 #define WH_SNAPSHOT_PERIOD_NS 100000000ull
-#define WH_SNAPSHOTS_A_PERIOD 64
+#define WH_SNAPSHOTS_A_PERIOD 128
 #define WH_PAGE_BYTES 4096
 
 struct wh_caller {
@@ -145,7 +145,7 @@ static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller
     if (!record) return 0;
     u32 process = kind_process >> 16;
     struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
-    record->loader_calls = known ? *(volatile u64*)&known->loader_calls : 0;
+    record->removals = known ? *(volatile u32*)&known->removals : 0;
     record->exec_pages = executable_pages(bpf_get_current_task_btf());
     record->registers[0] = caller->pc;
     record->registers[1] = caller->sp;

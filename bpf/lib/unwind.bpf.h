@@ -388,6 +388,8 @@ WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct
     if (walk->status == WH_STACK_DONE) thread->stack_top = walk->sp;
     u64 span = walk->sp - start;
     thread->window_wanted = span < WH_WINDOW_BYTES ? span : WH_WINDOW_BYTES;
+    // Wherever a guess led to, it was the guess.
+    if (walk->flags & WH_WALK_GUESSED && walk->status != WH_STACK_TOO_DEEP) walk->status = WH_STACK_FRAME_POINTERS;
     *has_news |= walk->status == WH_STACK_NO_MAPPING;
     barrier();
     if (*(volatile u64*)&known->version != version) walk->status = WH_STACK_MAPPINGS_CHANGED;

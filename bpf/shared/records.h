@@ -78,8 +78,9 @@ struct wh_snapshot_record {
     __u32 slice_bytes;
     __u32 layout;
     __u32 return_count;
-    // What is mapped is what was mapped then, as long as these have not changed.
-    __u64 loader_calls;
+    // Nothing that was mapped then has gone, as long as there were no more removals and the pages have not become fewer.
+    __u32 removals;
+    __u32 reserved;
     __u64 exec_pages;
     __u64 registers[WH_SNAPSHOT_REGISTERS];
     struct wh_replaced_return returns[WH_SNAPSHOT_RETURNS];

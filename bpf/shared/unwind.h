@@ -112,12 +112,11 @@ struct wh_unwind_process {
     // Written by BPF programs:
     __u32 removals;        // counts up when libraries go and when they have gone
     __u32 loader_deletes;  // the dynamic linker is about to unmap libraries
-    __u64 loader_calls;    // of the dynamic linker's hook: before and after each change of its list
     __u64 told_ns;         // when user space was last told
     __u64 snapshot_ns;     // start of the period for which snapshots were counted
     __u64 snapshot_count;  // in this period
 };
-WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 96);
+WH_STATIC_ASSERT(sizeof(struct wh_unwind_process) == 88);
 
 enum wh_unwind_flag {
     WH_UNWIND_LOADER_TELLS = 1 << 0,  // the dynamic linker's hook is probed, so no library goes unseen

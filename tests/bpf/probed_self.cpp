@@ -114,7 +114,7 @@ void ProbedSelf::publish_mappings(uint64_t exec_pages_more) {
         0, ProcRoot{}, getpid(),
         {.maps = *maps,
          .exec_pages = (*located)->exec_pages + exec_pages_more,
-         .loader = tracer_->unwind_tables().loader_counts(0),
+         .removals = tracer_->unwind_tables().removals(0),
          .loader_tells = true});
     ASSERT_TRUE(layout) << layout.error().message;
 }

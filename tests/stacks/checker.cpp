@@ -81,14 +81,14 @@ Result<void> Checker::look_at_mappings() {
     UnwindTables& tables = state.kernel.tables();
     ProcessState process{.loader_tells = state.kernel.loader_is_hooked()};
     for (int i = 0; i < kMapsTries; i++) {
-        process.loader = tables.loader_counts(0);
+        process.removals = tables.removals(0);
         WH_TRY(const auto before, state.kernel.locate(state.pid));
         WH_TRY(process.maps, read_maps({}, state.pid));
         WH_TRY(const auto after, state.kernel.locate(state.pid));
         if (!before || !after) return Error{ErrorCode::kNotFound, "the process has exited"};
         process.exec_pages = before->exec_pages;
         const bool same_pages = before->exec_pages == after->exec_pages || tables.has_jit(0);
-        if (same_pages && process.loader == tables.loader_counts(0)) break;
+        if (same_pages && process.removals == tables.removals(0)) break;
     }
     process.loader_state_at = loader_state_address({}, state.pid).value_or(0);
     auto layout = state.kernel.tables().update(0, {}, state.pid, process);

@@ -87,8 +87,9 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
     const std::vector<std::string>& unread = tracer.unwind_tables().notes();
     for (size_t i = 0; i < std::min(unread.size(), kMostNotes); i++)
         coverage.notes.push_back("unwind information: " + unread[i]);
-    coverage.notes.push_back(fmt::format("tables in the kernel: {}; held in whoholds: {} blocks",
+    coverage.notes.push_back(fmt::format("tables in the kernel: {}, and {} a thread; held in whoholds: {} blocks",
                                          human_bytes(tracer.kernel_memory_bytes()),
+                                         human_bytes(tracer.thread_state_bytes()),
                                          exact_count(aggregator.blocks_held())));
 }
 

@@ -121,6 +121,8 @@ void Session::end() {
     // Closing the gate ends the counting at once. Taking perf uprobes away costs 60 to 190 ms each: the report need not wait.
     for (Target& target : targets_) tracer_->stop_process(target.slot());
     end_s_ = attached_s();
+    settle();
+    finish_stacks(kFinishNs);  // while it is known what was mapped
     bool report_first = tracer_->options().method == AttachMethod::kPerf;
     if (report_first) {
         report(true);

@@ -221,13 +221,13 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
     UnwindTables& tables = tracer.unwind_tables();
     ProcessState state{.loader_tells = loader_is_hooked_};
     // The counts must be those of the mappings. If they keep changing, the next event will say so, and we come again.
-    bool is_consistent = false;
-    for (int i = 0; i < kMapsTries && !is_consistent; i++) {
-        state.loader = tables.loader_counts(slot_);
+    bool nothing_went = false;
+    for (int i = 0; i < kMapsTries; i++) {
+        state.removals = tables.removals(slot_);
         state.exec_pages = executable_pages(tracer);
         WH_TRY(state.maps, read_maps(root_, pid_));
-        is_consistent = state.loader == tables.loader_counts(slot_) &&
-                        (tables.has_jit(slot_) || state.exec_pages == executable_pages(tracer));
+        nothing_went = state.removals == tables.removals(slot_);
+        if (nothing_went && (tables.has_jit(slot_) || state.exec_pages == executable_pages(tracer))) break;
     }
     state.loader_state_at = loader_state_address(root_, pid_).value_or(0);
     auto layout = tables.update(slot_, root_, pid_, state);
@@ -242,7 +242,7 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
         }));
     unwinder_->reset(state.maps);
     has_jit_ = tables.has_jit(slot_);
-    looked_at_ = is_consistent ? std::optional(LookedAt{state.loader.calls, state.exec_pages}) : std::nullopt;
+    looked_at_ = nothing_went ? std::optional(LookedAt{state.removals, state.exec_pages}) : std::nullopt;
     return std::move(state.maps);
 }
 
@@ -258,9 +258,11 @@ void Target::look_again(Tracer& tracer, uint64_t now_ns) {
 }
 
 std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
-    // What is mapped now must be what was mapped then.
-    if (!looked_at_ || snapshot.loader_calls != looked_at_->loader_calls) return std::nullopt;
-    if (!has_jit_ && snapshot.exec_pages != looked_at_->exec_pages) return std::nullopt;
+    // What was mapped then must still be. What was added does no harm, where the dynamic linker tells what goes.
+    if (!looked_at_ || snapshot.removals != looked_at_->removals) return std::nullopt;
+    const bool fewer = snapshot.exec_pages > looked_at_->exec_pages;
+    const bool others = snapshot.exec_pages != looked_at_->exec_pages && !loader_is_hooked_;
+    if (!has_jit_ && (fewer || others)) return std::nullopt;
     const auto* r = snapshot.registers;
     std::vector<ReplacedReturn> replaced;
     for (uint32_t i = 0; i < std::min<uint32_t>(snapshot.return_count, WH_SNAPSHOT_RETURNS); i++)

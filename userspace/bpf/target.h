@@ -94,7 +94,7 @@ private:
     std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;
     struct LookedAt {
-        uint64_t loader_calls;
+        uint32_t removals;
         uint64_t exec_pages;
     };
     std::optional<LookedAt> looked_at_;  // when the mappings were read; nullopt: they changed meanwhile

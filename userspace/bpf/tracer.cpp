@@ -171,6 +171,8 @@ uint64_t Tracer::kernel_memory_bytes() const {
            state_->options.backlog_bytes + state_->unwind_tables->statistics().kernel_bytes;
 }
 
+uint64_t Tracer::thread_state_bytes() const { return bpf_map__value_size(state_->skeleton->maps.threads); }
+
 UnwindTables& Tracer::unwind_tables() const { return *state_->unwind_tables; }
 
 int Tracer::ring_fd() const { return bpf_map__fd(state_->skeleton->maps.ring); }

@@ -38,7 +38,8 @@ public:
 
     [[nodiscard]] const TracerOptions& options() const;
     [[nodiscard]] const wh_config& config() const;
-    [[nodiscard]] uint64_t kernel_memory_bytes() const;  // of the maps
+    [[nodiscard]] uint64_t kernel_memory_bytes() const;  // of the maps, without
+    [[nodiscard]] uint64_t thread_state_bytes() const;   // ... what each thread of a target takes
     [[nodiscard]] int ring_fd() const;
     [[nodiscard]] int backlog_fd() const;
     [[nodiscard]] bpf_program* enter_program() const;

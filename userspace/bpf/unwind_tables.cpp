@@ -205,17 +205,15 @@ void UnwindTables::State::publish(uint16_t slot, KnownProcess& process, const Pr
     }
     entry.loader_state_at = state.loader_state_at;
     entry.flags = state.loader_tells ? uint32_t{WH_UNWIND_LOADER_TELLS} : 0;
-    entry.removals_known = state.loader.removals;
+    entry.removals_known = state.removals;
     entry.exec_pages = process.has_jit ? WH_ANY_EXEC_PAGES : state.exec_pages;
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (has_new_code) version.store(before + 2, std::memory_order_release);
     process.is_published = true;
 }
 
-LoaderCounts UnwindTables::loader_counts(uint16_t slot) const {
-    wh_unwind_process& entry = state_->processes.items()[slot];
-    return {.calls = std::atomic_ref(entry.loader_calls).load(std::memory_order_acquire),
-            .removals = std::atomic_ref(entry.removals).load(std::memory_order_acquire)};
+uint32_t UnwindTables::removals(uint16_t slot) const {
+    return std::atomic_ref(state_->processes.items()[slot].removals).load(std::memory_order_acquire);
 }
 
 Result<uint32_t> UnwindTables::update(uint16_t slot, const ProcRoot& root, pid_t pid, const ProcessState& state) {

@@ -29,17 +29,10 @@ struct UnwindMaps {
     std::span<__u64> rule_cache;
 };
 
-struct LoaderCounts {  // of what the dynamic linker told so far
-    uint64_t calls = 0;
-    uint32_t removals = 0;
-
-    bool operator==(const LoaderCounts&) const = default;
-};
-
 struct ProcessState {         // what was read of a process, at one moment
     std::vector<Mapping> maps;
     uint64_t exec_pages = 0;  // the kernel's count of executable pages, when maps were read
-    LoaderCounts loader;      // before maps were read
+    uint32_t removals = 0;    // before maps were read
     uint64_t loader_state_at = 0;
     bool loader_tells = false;  // the dynamic linker's hook is probed
 };
@@ -51,7 +44,8 @@ public:
     UnwindTables& operator=(UnwindTables&&) noexcept;
     ~UnwindTables();
 
-    [[nodiscard]] LoaderCounts loader_counts(uint16_t slot) const;
+    // Counts up when the dynamic linker takes libraries away.
+    [[nodiscard]] uint32_t removals(uint16_t slot) const;
     // Builds tables for files not seen yet, and lets the BPF programs walk this process's stacks. Returns the process's layout:
     // it counts up whenever addresses came to mean other code than before.
     Result<uint32_t> update(uint16_t slot, const ProcRoot& root, pid_t pid, const ProcessState& state);

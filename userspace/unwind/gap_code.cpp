@@ -76,6 +76,9 @@ bool clears_frame_pointer(std::span<const uint8_t> code) {
     return begins_with(code, {0x31, 0xed}) || begins_with(code, {0x48, 0x31, 0xed});
 }
 
+// glibc's dynamic linker: mov %rsp,%rdi; call _dl_start. Constructors of libraries are called from its next instructions.
+bool begins_with_stack_argument(std::span<const uint8_t> code) { return begins_with(code, {0x48, 0x89, 0xe7, 0xe8}); }
+
 // .plt: an entry of 16 bytes that pushes its second word for the resolver, then such ones as push their index and jump to it.
 void add_lazy_table(const ElfImage& image, const UnwindRange& table, std::vector<UnwindPatch>& patches) {
     constexpr uint64_t kEntry = 16;
@@ -162,7 +165,8 @@ std::vector<UnwindPatch> entry_patches(const ElfImage& image, const std::vector<
     const UnwindRange* gap = range_around(gaps, entry);
     if (gap == nullptr) return {};
     const bool program = !image.is_position_independent() || !image.interpreter().empty();
-    if (!program && !clears_frame_pointer(image.code_at(entry, 8))) return {};
+    const std::vector<uint8_t> code = image.code_at(entry, 8);
+    if (!program && !clears_frame_pointer(code) && !begins_with_stack_argument(code)) return {};
     return {{{entry, entry + std::min(kEntryBytes, gap->end - entry)}, kEndRule}};
 }
 

@@ -172,7 +172,10 @@ TEST_F(CfiReader, program_entry_without_rules_is_the_outermost_frame) {
     constexpr const char* kCodeFirst = ".globl f\nf: push %rbx\n pop %rbx\n ret\n.fill 200,1,0x90\n";
     ASSERT_TRUE(assemble(kCodeFirst, "no_entry", "-shared -Wl,-e,f"));
 
-    for (const char* name : {"program", "library"}) {
+    constexpr const char* kLinker = ".globl _start\n_start: mov %rsp,%rdi\n call f\n hlt\n .fill 200,1,0x90\nf: ret\n";
+    ASSERT_TRUE(assemble(kLinker, "linker", "-shared -Wl,-e,_start"));
+
+    for (const char* name : {"program", "library", "linker"}) {
         const ElfImage image = open(name);
         const UnwindTable table = build_unwind_table(image, nullptr);
         expect_well_formed(table);
