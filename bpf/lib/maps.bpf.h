@@ -29,8 +29,8 @@ enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 
 
 struct wh_thread {
     struct wh_call calls[WH_GROUP_COUNT];
-    u64 stack_top;      // the end of its stack, where a walk was complete; a hint only
-    u64 window_wanted;  // bytes of stack that the last walk needed
+    u64 stack_top;                  // the end of its stack, where a walk was complete; a hint only
+    u64 window_wanted;              // bytes of stack that the last walk needed
     struct wh_stack_record record;  // the walk's frames
     u64 window[WH_WINDOW_WORDS];    // a copy of a part of its stack
 };

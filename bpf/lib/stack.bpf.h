@@ -7,7 +7,7 @@
 #include "lib/stream.bpf.h"
 #include "lib/unwind.bpf.h"
 
-#define WH_TELL_NS 20000000ull           // tell user space of news about mappings no more often
+#define WH_TELL_NS 20000000ull  // tell user space of news about mappings no more often
 #define WH_SNAPSHOT_PERIOD_NS 100000000ull
 #define WH_SNAPSHOTS_A_PERIOD 128
 #define WH_PAGE_BYTES 4096

@@ -12,10 +12,10 @@
 
 #define WH_FRAME_POINTER_STEP_MAX (1u << 20)  // bytes between two frame pointers; more is taken for garbage
 #define WH_WINDOW_BYTES (8 * WH_WINDOW_WORDS)
-#define WH_WINDOW_FIRST 256u   // bytes copied at first, at least
-#define WH_WINDOW_NEXT 2048u   // ... and when the walk leaves the window
-#define WH_TOP_UNKNOWN 512u    // bytes that are taken to belong to a stack of which no end was seen
-#define WH_FRAMES_A_STEP 4  // more cost the verifier time
+#define WH_WINDOW_FIRST 256u  // bytes copied at first, at least
+#define WH_WINDOW_NEXT 2048u  // ... and when the walk leaves the window
+#define WH_TOP_UNKNOWN 512u   // bytes that are taken to belong to a stack of which no end was seen
+#define WH_FRAMES_A_STEP 4    // more cost the verifier time
 #define WH_MAPPING_STEPS 17
 #define WH_ROW_STEPS 17
 #define WH_RULE_NO_MAPPING (-1)
@@ -239,7 +239,8 @@ WH_INLINE bool step_over_signal(struct wh_walk* walk) {
 }
 
 // The canonical frame address; 0: the walk has ended.
-WH_INLINE u64 frame_address(struct wh_walk* walk, struct wh_thread* thread, const struct wh_unwind_rule* rule, u32 kind) {
+WH_INLINE u64 frame_address(struct wh_walk* walk, struct wh_thread* thread, const struct wh_unwind_rule* rule,
+                            u32 kind) {
     u64 base = walk->sp;
     switch (kind) {
         case WH_CFA_SP: return base + rule->cfa_offset;

@@ -10,15 +10,15 @@
 
 enum wh_record_type {
     WH_RECORD_NONE = 0,
-    WH_RECORD_ACQUIRE = 1,  // a resource that did not go through the young table
-    WH_RECORD_RELEASE = 2,  // of a resource that was not in the young table
-    WH_RECORD_RESTORE = 3,  // the call that released `key` failed: undo
-    WH_RECORD_STACK = 4,    // wh_stack_record
-    WH_RECORD_LOADER = 5,   // the dynamic linker changed its list of libraries
-    WH_RECORD_EXEC = 6,     // key: host tgid
-    WH_RECORD_FORK = 7,     // key: child's host tgid; flags: WH_FLAG_SHARED_MM
-    WH_RECORD_MAPPINGS = 8, // the process runs code that the unwind tables do not know
-    WH_RECORD_SNAPSHOT = 9, // wh_snapshot_record
+    WH_RECORD_ACQUIRE = 1,   // a resource that did not go through the young table
+    WH_RECORD_RELEASE = 2,   // of a resource that was not in the young table
+    WH_RECORD_RESTORE = 3,   // the call that released `key` failed: undo
+    WH_RECORD_STACK = 4,     // wh_stack_record
+    WH_RECORD_LOADER = 5,    // the dynamic linker changed its list of libraries
+    WH_RECORD_EXEC = 6,      // key: host tgid
+    WH_RECORD_FORK = 7,      // key: child's host tgid; flags: WH_FLAG_SHARED_MM
+    WH_RECORD_MAPPINGS = 8,  // the process runs code that the unwind tables do not know
+    WH_RECORD_SNAPSHOT = 9,  // wh_snapshot_record
 };
 
 enum wh_record_flag {

@@ -93,7 +93,7 @@ public:
                                    .mappings = bpf_map__fd(skeleton_->maps.mappings),
                                    .processes = bpf_map__fd(skeleton_->maps.unwind_processes),
                                    .rules = skeleton_->bss->rules,
-                                              .rule_cache = skeleton_->bss->rule_cache});
+                                   .rule_cache = skeleton_->bss->rule_cache});
     }
 
     Result<UniqueFd> attach(const bpf_program* program, pid_t pid) const {
@@ -147,8 +147,9 @@ Result<void> check_walk(Child& target, const Programs& programs) {
 void print_table(const std::vector<Row>& rows, const Options& options) {
     utsname system{};
     ::uname(&system);
-    fmt::print("\nmalloc(32) + free, a probe on malloc only; nanoseconds a pair, median of {} rounds of {} ms, Linux {}\n\n",
-               options.rounds, options.window_ms, system.release);
+    fmt::print(
+        "\nmalloc(32) + free, a probe on malloc only; nanoseconds a pair, median of {} rounds of {} ms, Linux {}\n\n",
+        options.rounds, options.window_ms, system.release);
     fmt::print("{:<18}", "");
     for (int frames : kDepths) fmt::print("|{:>6} frames  + empty  x empty ", frames);
     fmt::print("\n");

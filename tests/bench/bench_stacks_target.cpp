@@ -18,7 +18,8 @@ namespace {
 
 constexpr int kPairsPerClockRead = 64;
 constexpr int kMostLevels = 64;
-constexpr int kFramesBelow = 5;  // bottom, run (a lambda and its frames in libstdc++ and libc), found by whoholds itself
+constexpr int kFramesBelow =
+    5;  // bottom, run (a lambda and its frames in libstdc++ and libc), found by whoholds itself
 
 struct Window {
     uint64_t length_ns = 0;

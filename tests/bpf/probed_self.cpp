@@ -110,12 +110,11 @@ void ProbedSelf::publish_mappings(uint64_t exec_pages_more) {
     auto located = tracer_->locate(getpid());
     auto maps = read_maps(ProcRoot{}, getpid());
     ASSERT_TRUE(located && *located && maps);
-    auto layout = tracer_->unwind_tables().update(
-        0, ProcRoot{}, getpid(),
-        {.maps = *maps,
-         .exec_pages = (*located)->exec_pages + exec_pages_more,
-         .removals = tracer_->unwind_tables().removals(0),
-         .loader_tells = true});
+    auto layout = tracer_->unwind_tables().update(0, ProcRoot{}, getpid(),
+                                                  {.maps = *maps,
+                                                   .exec_pages = (*located)->exec_pages + exec_pages_more,
+                                                   .removals = tracer_->unwind_tables().removals(0),
+                                                   .loader_tells = true});
     ASSERT_TRUE(layout) << layout.error().message;
 }
 

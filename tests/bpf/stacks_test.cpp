@@ -8,9 +8,9 @@
 #include <memory>
 #include <ranges>
 
+#include "elf/mapped_elf.h"
 #include "probed_self.h"
 #include "proc/process_memory.h"
-#include "elf/mapped_elf.h"
 #include "unwind/libdw_unwinder.h"
 
 namespace whoholds {

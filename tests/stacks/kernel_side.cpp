@@ -80,8 +80,8 @@ Result<void> KernelSide::State::map_everything(uint32_t ring_bytes) {
     WH_TRY(tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
                                        .mappings = bpf_map__fd(skeleton->maps.mappings),
                                        .processes = bpf_map__fd(skeleton->maps.unwind_processes),
-                                   .rules = skeleton->bss->rules,
-                                              .rule_cache = skeleton->bss->rule_cache}));
+                                       .rules = skeleton->bss->rules,
+                                       .rule_cache = skeleton->bss->rule_cache}));
     WH_TRY(events, RingReader::open(bpf_map__fd(skeleton->maps.events), ring_bytes));
     WH_TRY(news, RingReader::open(bpf_map__fd(skeleton->maps.ring), kNewsBytes));
     return {};

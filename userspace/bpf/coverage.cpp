@@ -80,10 +80,10 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
     time_before_s_ = time_s;
     const UnwindTables::Statistics unwind = tracer.unwind_tables().statistics();
     if (unwind.rows > 0)
-        coverage.notes.push_back(fmt::format(
-            "unwind tables: {} rows of {} files, {} ({:.1f} bytes a row), made in {:.0f} ms", exact_count(unwind.rows),
-            unwind.files, human_bytes(unwind.table_bytes),
-            static_cast<double>(unwind.table_bytes) / static_cast<double>(unwind.rows), unwind.build_ms));
+        coverage.notes.push_back(
+            fmt::format("unwind tables: {} rows of {} files, {} ({:.1f} bytes a row), made in {:.0f} ms",
+                        exact_count(unwind.rows), unwind.files, human_bytes(unwind.table_bytes),
+                        static_cast<double>(unwind.table_bytes) / static_cast<double>(unwind.rows), unwind.build_ms));
     const std::vector<std::string>& unread = tracer.unwind_tables().notes();
     for (size_t i = 0; i < std::min(unread.size(), kMostNotes); i++)
         coverage.notes.push_back("unwind information: " + unread[i]);

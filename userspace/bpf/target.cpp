@@ -42,16 +42,17 @@ bool makes_mappings_of_its_own(const ModulePlan& module) {
 }
 
 UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::function<FramePointers(const Mapping&)> frame_pointers) {
-    return {.open =
-                [root, pid](const Mapping& mapping) {
-                    std::string open_path;
-                    return open_mapped_elf(root, pid, mapping, open_path);
-                },
-            .read_memory = [root, pid](const Mapping& mapping) -> Result<std::vector<uint8_t>> {
-                WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
-                return memory.read(mapping.start, mapping.end - mapping.start);
+    return {
+        .open =
+            [root, pid](const Mapping& mapping) {
+                std::string open_path;
+                return open_mapped_elf(root, pid, mapping, open_path);
             },
-            .frame_pointers = [of = std::move(frame_pointers)](const Mapping& mapping, uint64_t) { return of(mapping); }};
+        .read_memory = [root, pid](const Mapping& mapping) -> Result<std::vector<uint8_t>> {
+            WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
+            return memory.read(mapping.start, mapping.end - mapping.start);
+        },
+        .frame_pointers = [of = std::move(frame_pointers)](const Mapping& mapping, uint64_t) { return of(mapping); }};
 }
 
 // Mappings as the kernel is going to make them for a file that is not mapped yet.
@@ -163,7 +164,8 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t
         if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
     observe(0);
     attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), next_probe);
-    static_cast<void>(look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
+    static_cast<void>(
+        look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
     return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = 0});
 }
 
@@ -270,8 +272,8 @@ std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
             replaced.push_back({snapshot.returns[i].place, snapshot.returns[i].address});
     size_t bytes = std::min<size_t>(snapshot.slice_bytes, WH_SNAPSHOT_BYTES);
     return unwinder_->unwind({.registers = {r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]},
-                             .bytes = {reinterpret_cast<const uint8_t*>(snapshot.slice), bytes},
-                             .replaced = replaced});
+                              .bytes = {reinterpret_cast<const uint8_t*>(snapshot.slice), bytes},
+                              .replaced = replaced});
 }
 
 void Target::begin_again(uint16_t slot) {

@@ -123,7 +123,8 @@ Result<void> Tracer::State::configure() {
 Result<void> Tracer::State::map_everything() {
     WH_TRY_VOID(young.map(bpf_map__fd(skeleton->maps.young), "young", config.young_bucket_mask + 1));
     WH_TRY_VOID(stacks.map(bpf_map__fd(skeleton->maps.stacks), "stacks", config.stack_bucket_mask + 1));
-    WH_TRY_VOID(stack_counters.map(bpf_map__fd(skeleton->maps.stack_counters), "stack_counters", size_t{config.stack_stride} * shards));
+    WH_TRY_VOID(stack_counters.map(bpf_map__fd(skeleton->maps.stack_counters), "stack_counters",
+                                   size_t{config.stack_stride} * shards));
     WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),

@@ -60,8 +60,7 @@ private:
 using MappingKey = std::tuple<uint64_t, uint64_t, uint64_t, uint32_t, uint32_t, uint64_t>;
 
 MappingKey key_of(const Mapping& mapping) {
-    return {mapping.start,        mapping.end,          mapping.file_offset,
-            mapping.device_major, mapping.device_minor, mapping.inode};
+    return {mapping.start, mapping.end, mapping.file_offset, mapping.device_major, mapping.device_minor, mapping.inode};
 }
 
 struct KnownProcess {
@@ -70,7 +69,7 @@ struct KnownProcess {
     CodeHistory history;
     Slice slice;
     Slice other_slice;
-    uint32_t layout = 1;  // 0: of stacks taken before anything was known
+    uint32_t layout = 1;                           // 0: of stacks taken before anything was known
     std::optional<bool> jit_keeps_frame_pointers;  // asked once there is code that a JIT made
     bool has_jit = false;
     bool is_published = false;
@@ -174,8 +173,8 @@ Result<void> UnwindTables::State::place(KnownProcess& process) {
         process.other_slice = {};
         auto slice = slices.take(packed.size());
         if (!slice)
-            return Error{ErrorCode::kLimit, fmt::format("more than {} executable mappings in all processes together",
-                                                        WH_MAX_MAPPINGS)};
+            return Error{ErrorCode::kLimit,
+                         fmt::format("more than {} executable mappings in all processes together", WH_MAX_MAPPINGS)};
         process.other_slice = *slice;
     }
     std::swap(process.slice, process.other_slice);

@@ -29,7 +29,7 @@ struct UnwindMaps {
     std::span<__u64> rule_cache;
 };
 
-struct ProcessState {         // what was read of a process, at one moment
+struct ProcessState {  // what was read of a process, at one moment
     std::vector<Mapping> maps;
     uint64_t exec_pages = 0;  // the kernel's count of executable pages, when maps were read
     uint32_t removals = 0;    // before maps were read

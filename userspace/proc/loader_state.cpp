@@ -45,7 +45,8 @@ struct Dynamic {
 
 std::optional<Dynamic> dynamic_section(const ProcessMemory& memory, const Headers& headers) {
     std::vector<Elf64_Phdr> table(headers.count);
-    if (!memory.read_into(headers.address, {reinterpret_cast<uint8_t*>(table.data()), table.size() * sizeof(Elf64_Phdr)}))
+    if (!memory.read_into(headers.address,
+                          {reinterpret_cast<uint8_t*>(table.data()), table.size() * sizeof(Elf64_Phdr)}))
         return std::nullopt;
     uint64_t bias = 0;
     std::optional<Dynamic> dynamic;

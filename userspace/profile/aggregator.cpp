@@ -82,7 +82,8 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kRoundEnd: end_round(); break;
         case RecordType::kStack: {
             StackEntry& found = entry(record.stack, record.process, record.kind);
-            found.info = StackInfo{record.hash, record.stack_status, record.layout, {record.frames.begin(), record.frames.end()}};
+            found.info = StackInfo{
+                record.hash, record.stack_status, record.layout, {record.frames.begin(), record.frames.end()}};
             break;
         }
         case RecordType::kStackCounters: {

@@ -20,7 +20,8 @@ size_t end_of_run(const std::vector<Mapping>& maps, size_t first) {
     return end;
 }
 
-void add_jit_run(const std::vector<Mapping>& maps, size_t first, size_t end, bool whole, std::vector<CodeMapping>& into) {
+void add_jit_run(const std::vector<Mapping>& maps, size_t first, size_t end, bool whole,
+                 std::vector<CodeMapping>& into) {
     bool has_code = false;
     for (size_t i = first; i < end; i++) has_code |= maps[i].executable;
     if (whole && has_code) {

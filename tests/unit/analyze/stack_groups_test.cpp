@@ -34,7 +34,8 @@ TEST(KeyOfFrames, T33_what_reads_differently_differs) {
     other_module.module = "/usr/lib/libshop.so";
     Frame inlined = plain;
     inlined.inlined = true;
-    for (const Frame& other : {other_file, other_module, inlined, frame_of("sell", 8, 0x1000), frame_of("buy", 7, 0x1000)})
+    for (const Frame& other :
+         {other_file, other_module, inlined, frame_of("sell", 8, 0x1000), frame_of("buy", 7, 0x1000)})
         EXPECT_NE(key({plain}), key({other}));
     EXPECT_NE(key({plain}), key({plain, plain}));
 }
@@ -74,7 +75,9 @@ protected:
         row.oldest_ns = 100 - stack;
         stacks_.push_back(row);
     }
-    std::vector<StackGroup> groups() { return group_stacks(stacks_, aggregator_, symbolizer_, [] {}); }
+    std::vector<StackGroup> groups() {
+        return group_stacks(stacks_, aggregator_, symbolizer_, [] {});
+    }
 
     Aggregator aggregator_{1000};
     Symbolizer symbolizer_{ProcRoot{}, getpid()};
