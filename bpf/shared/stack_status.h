@@ -6,8 +6,7 @@
 #define WH_STACK_STATUSES(X)                                                                                    \
     X(WH_STACK_DONE, 0, "")                                                                                     \
     X(WH_STACK_FRAME_POINTERS, 1,                                                                               \
-      "followed frame pointers through code that may not keep them (a JIT; a JVM does with "                    \
-      "-XX:+PreserveFramePointer): callers may be missing")                                                     \
+      "followed frame pointers through a JIT's code (java: -XX:+PreserveFramePointer): callers may be missing") \
     X(WH_STACK_BROKEN, 2, "the stack does not look as the code's unwind information says: callers are missing") \
     X(WH_STACK_READ_FAILED, 3, "the stack's memory could not be read further: callers are missing")             \
     X(WH_STACK_TOO_DEEP, 4, "deeper than 256 frames: the outermost callers are missing")                        \

@@ -10,12 +10,8 @@
 
 #include "base/human.h"
 #include "bpf/kernel_features.h"
-#include "bpf/live_source.h"
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/resource_kinds.h"
-#include "elf/mapped_elf.h"
-#include "proc/loader_state.h"
-#include "proc/process_memory.h"
 #include "proc/system.h"
 
 namespace whoholds {
@@ -23,7 +19,6 @@ namespace whoholds {
 namespace {
 
 constexpr int kSeccompFilter = 2;
-constexpr int kMapsTries = 5;
 
 std::pair<uint64_t, uint64_t> identity_of(const Mapping& mapping) {
     return {static_cast<uint64_t>(mapping.device_major) << 32 | mapping.device_minor, mapping.inode};
@@ -39,20 +34,6 @@ bool makes_mappings_of_its_own(const ModulePlan& module) {
     return module.is_allocator || std::ranges::any_of(module.probes, [](const PlannedProbe& probe) {
                return WH_SHAPE_GET(probe.shape, KIND) == WH_KIND_MAPPING;
            });
-}
-
-UnwindFiles unwind_files(const ProcRoot& root, pid_t pid, std::function<FramePointers(const Mapping&)> frame_pointers) {
-    return {
-        .open =
-            [root, pid](const Mapping& mapping) {
-                std::string open_path;
-                return open_mapped_elf(root, pid, mapping, open_path);
-            },
-        .read_memory = [root, pid](const Mapping& mapping) -> Result<std::vector<uint8_t>> {
-            WH_TRY(const ProcessMemory memory, ProcessMemory::open(root, pid));
-            return memory.read(mapping.start, mapping.end - mapping.start);
-        },
-        .frame_pointers = [of = std::move(frame_pointers)](const Mapping& mapping, uint64_t) { return of(mapping); }};
 }
 
 // Mappings as the kernel is going to make them for a file that is not mapped yet.
@@ -215,65 +196,6 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
         attach_plan(tracer, std::move(plan), next_probe);
     }
     return probes_.probes().size() - before;
-}
-
-Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
-    mappings_changed = false;
-    looked_ns_ = monotonic_ns();
-    UnwindTables& tables = tracer.unwind_tables();
-    ProcessState state{.loader_tells = loader_is_hooked_};
-    // The counts must be those of the mappings. If they keep changing, the next event will say so, and we come again.
-    bool nothing_went = false;
-    for (int i = 0; i < kMapsTries; i++) {
-        state.removals = tables.removals(slot_);
-        state.exec_pages = executable_pages(tracer);
-        WH_TRY(state.maps, read_maps(root_, pid_));
-        nothing_went = state.removals == tables.removals(slot_);
-        if (nothing_went && (tables.has_jit(slot_) || state.exec_pages == executable_pages(tracer))) break;
-    }
-    state.loader_state_at = loader_state_address(root_, pid_).value_or(0);
-    auto layout = tables.update(slot_, root_, pid_, state);
-    if (layout)
-        layout_ = *layout;
-    else if (skipped_.empty() || skipped_.back().why != layout.error().message)
-        skipped_.push_back({"stacks of newly mapped code", layout.error().message});
-    symbolizer_.update_mappings(state.maps, layout_);
-    if (!unwinder_)
-        unwinder_.emplace(unwind_files(root_, pid_, [&tables, slot = slot_](const Mapping& mapping) {
-            return tables.frame_pointers(slot, mapping);
-        }));
-    unwinder_->reset(state.maps);
-    has_jit_ = tables.has_jit(slot_);
-    looked_at_ = nothing_went ? std::optional(LookedAt{state.removals, state.exec_pages}) : std::nullopt;
-    return std::move(state.maps);
-}
-
-uint64_t Target::executable_pages(Tracer& tracer) const {
-    auto located = tracer.locate(pid_);
-    return located && *located ? (*located)->exec_pages : 0;
-}
-
-void Target::look_again(Tracer& tracer, uint64_t now_ns) {
-    constexpr uint64_t kLookNs = 1'000'000'000;
-    bool is_due = tracer.unwind_tables().has_jit(slot_) && now_ns - looked_ns_ > kLookNs;
-    if (mappings_changed || is_due) static_cast<void>(look_at_mappings(tracer));
-}
-
-std::optional<UnwoundStack> Target::finish(const wh_snapshot_record& snapshot) {
-    // What was mapped then must still be. What was added does no harm, where the dynamic linker tells what goes.
-    if (!looked_at_ || snapshot.removals != looked_at_->removals) return std::nullopt;
-    const bool fewer = snapshot.exec_pages > looked_at_->exec_pages;
-    const bool others = snapshot.exec_pages != looked_at_->exec_pages && !loader_is_hooked_;
-    if (!has_jit_ && (fewer || others)) return std::nullopt;
-    const auto* r = snapshot.registers;
-    std::vector<ReplacedReturn> replaced;
-    for (uint32_t i = 0; i < std::min<uint32_t>(snapshot.return_count, WH_SNAPSHOT_RETURNS); i++)
-        if (snapshot.returns[i].place != 0)
-            replaced.push_back({snapshot.returns[i].place, snapshot.returns[i].address});
-    size_t bytes = std::min<size_t>(snapshot.slice_bytes, WH_SNAPSHOT_BYTES);
-    return unwinder_->unwind({.registers = {r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]},
-                              .bytes = {reinterpret_cast<const uint8_t*>(snapshot.slice), bytes},
-                              .replaced = replaced});
 }
 
 void Target::begin_again(uint16_t slot) {
