@@ -257,7 +257,7 @@ TEST_F(StacksUnknown, stack_of_unknown_mappings_is_finished_outside) {
 }
 
 TEST_F(StacksUnknown, code_that_went_makes_tables_stale_until_they_are_renewed) {
-    publish_mappings(1);  // one executable page more than there is: it seems to have gone
+    publish_mappings(100);  // so many more executable pages than there are: they seem to have gone
     fake::next_result = 0x1000;
     fake::acquire(1);
     EXPECT_EQ(read_notices().snapshots.size(), 1u);
