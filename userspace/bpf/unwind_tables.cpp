@@ -27,6 +27,7 @@ namespace {
 
 constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
 constexpr uint32_t kSmallestSlice = 32;
+constexpr size_t kSegmentWords = size_t{WH_ARENA_CHUNK_WORDS} * WH_ARENA_SEGMENT_CHUNKS;
 
 struct Slice {
     uint32_t first = 0;
@@ -130,7 +131,7 @@ Result<std::span<uint32_t>> UnwindTables::State::add_segment(uint32_t index) {
                                     sizeof(uint32_t) * WH_ARENA_CHUNK_WORDS, WH_ARENA_SEGMENT_CHUNKS, &options));
     if (!segment) return system_error("create a segment for unwind tables", errno);
     MappedArray<uint32_t> words;
-    WH_TRY_VOID(words.map(segment.get(), "segment", WH_ARENA_SEGMENT_WORDS));
+    WH_TRY_VOID(words.map(segment.get(), "segment", kSegmentWords));
     int fd = segment.get();
     if (bpf_map_update_elem(maps.arena, &index, &fd, BPF_ANY) != 0)
         return system_error("add a segment for unwind tables", errno);
@@ -265,7 +266,7 @@ UnwindTables::Statistics UnwindTables::statistics() const {
             .rows = modules.rows,
             .table_bytes = modules.bytes,
             .kernel_bytes = state_->maps.rules.size_bytes() + state_->mappings.bytes() + state_->processes.bytes() +
-                            state_->segments.size() * sizeof(uint32_t) * WH_ARENA_SEGMENT_WORDS +
+                            state_->segments.size() * sizeof(uint32_t) * kSegmentWords +
                             state_->maps.rule_cache.size_bytes(),
             .build_ms = state_->build_ms};
 }
