@@ -24,6 +24,21 @@ typedef __s64 s64;
 #define WH_READ_REGISTER(ctx, value, name) \
     asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
 
+// rbx, r12, r13, r14, r15: what a function leaves as it was, besides rsp and rbp.
+WH_INLINE void read_callee_saved(struct pt_regs* ctx, u64 registers[5]) {
+    u64 value;
+    WH_READ_REGISTER(ctx, value, rbx);
+    registers[0] = value;
+    WH_READ_REGISTER(ctx, value, r12);
+    registers[1] = value;
+    WH_READ_REGISTER(ctx, value, r13);
+    registers[2] = value;
+    WH_READ_REGISTER(ctx, value, r14);
+    registers[3] = value;
+    WH_READ_REGISTER(ctx, value, r15);
+    registers[4] = value;
+}
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct ns_common {

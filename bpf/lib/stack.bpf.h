@@ -98,9 +98,13 @@ WH_INLINE bool may_take_snapshot(u32 process) {
     return __sync_fetch_and_add(&known->snapshot_count, 1) < WH_SNAPSHOTS_A_PERIOD;
 }
 
+// Of all that decides what a walk of it finds: also the return addresses that are not in the slice, and which libraries there were.
 __noinline u64 hash_of_snapshot(struct wh_snapshot_record* record) {
     if (!record) return 0;
-    u64 hash = record->slice_bytes;
+    u64 hash = mix(record->slice_bytes, record->removals);
+    u32 returns = record->return_count;
+    for (u32 i = 0; i < WH_SNAPSHOT_RETURNS && i < returns; i++)
+        hash = mix(mix(hash, record->returns[i].place), record->returns[i].address);
     for (u32 i = 0; i < WH_SNAPSHOT_REGISTERS; i++) hash = mix(hash, record->registers[i]);
     u32 words = record->slice_bytes / 8;
     for (u32 i = 0; i < WH_SNAPSHOT_BYTES / 8 && i < words; i += 8) {
@@ -150,17 +154,7 @@ static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller
     record->registers[0] = caller->pc;
     record->registers[1] = caller->sp;
     record->registers[2] = caller->fp;
-    u64 value;
-    WH_READ_REGISTER(ctx, value, rbx);
-    record->registers[3] = value;
-    WH_READ_REGISTER(ctx, value, r12);
-    record->registers[4] = value;
-    WH_READ_REGISTER(ctx, value, r13);
-    record->registers[5] = value;
-    WH_READ_REGISTER(ctx, value, r14);
-    record->registers[6] = value;
-    WH_READ_REGISTER(ctx, value, r15);
-    record->registers[7] = value;
+    read_callee_saved(ctx, &record->registers[3]);
     record->return_count = copy_replaced_returns(record);
     record->slice_bytes = copy_slice(record, caller->sp) & ~63u;  // whole rounds of the hash
     u64 hash = usable_hash(mix(hash_of_snapshot(record), (u64)walk->layout << 32 | kind_process));

@@ -215,6 +215,7 @@ WH_INLINE int walk_frame(struct wh_walk* walk, struct wh_thread* thread) {
     return return_address ? 1 : end_walk(walk, WH_STACK_BROKEN);
 }
 
+// Some frames further; 0: the walk has ended.
 __noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
     if (!walk || !thread) return 0;
     for (int i = 0; i < WH_FRAMES_A_STEP; i++)

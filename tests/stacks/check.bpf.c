@@ -56,16 +56,7 @@ WH_INLINE void send_event(struct pt_regs* ctx, struct wh_walk* walk, struct wh_t
     event->registers[1] = sp;
     WH_READ_REGISTER(ctx, value, rbp);
     event->registers[2] = value;
-    WH_READ_REGISTER(ctx, value, rbx);
-    event->registers[3] = value;
-    WH_READ_REGISTER(ctx, value, r12);
-    event->registers[4] = value;
-    WH_READ_REGISTER(ctx, value, r13);
-    event->registers[5] = value;
-    WH_READ_REGISTER(ctx, value, r14);
-    event->registers[6] = value;
-    WH_READ_REGISTER(ctx, value, r15);
-    event->registers[7] = value;
+    read_callee_saved(ctx, &event->registers[3]);
     event->tid = (u32)bpf_get_current_pid_tgid();
     event->status = walk->status;
     event->frame_count = walk->frame_count;

@@ -16,7 +16,7 @@ constexpr int kSettleRounds = 1000;
 constexpr uint64_t kKeepUpNs = 5'000'000;
 // For reading debug information, a report and process: lines that take longer come with the next report.
 constexpr unsigned kSymbolBudgetMs = 400;
-constexpr uint64_t kFinishNs = 100'000'000;  // for stacks that the kernel part could not finish, a report
+constexpr uint64_t kFinishForReportNs = 100'000'000;  // for stacks that the kernel part could not finish, a report
 constexpr uint64_t kSweepNs = 20'000'000;
 constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
 
@@ -95,7 +95,7 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
 bool Session::report(bool final) {
     double time_s = end_s_.value_or(attached_s());
     settle();
-    finish_stacks(kFinishNs);
+    finish_stacks(kFinishForReportNs);
     source_->census(*this);
     uint64_t now_ns = start_ns_ + static_cast<uint64_t>(time_s * 1e9);
     const Aggregator::Pause pause = [this] { keep_up(); };
