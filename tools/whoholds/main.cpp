@@ -1,5 +1,6 @@
 // Wires the command line to a session and prints. Decides nothing.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -138,6 +139,9 @@ int trace(const Options& options) {
 int run(int argc, char** argv) {
     // A reader that goes away (| head) ends us by a failed write, not by a signal in the middle of something.
     std::signal(SIGPIPE, SIG_IGN);
+    // Large tables are mapped each by itself and go back to the system when they grow into another place. glibc would raise this
+    // threshold with the first large block that is freed, and leave the holes in its heap: 71 instead of 43 bytes for a block.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     ParseOutcome parsed = parse_options({argv + 1, argv + argc});
     if (parsed.exit_code) {
         if (*parsed.exit_code == 0)

@@ -65,8 +65,9 @@ void Session::keep_up() {
     source_->round(buffer_, young_age());
 }
 
+// The report is made; what comes is applied, however long its reader takes.
 bool Session::keep_up_while_writing() {
-    keep_up();
+    pump();
     pollfd signals{.fd = signals_.get(), .events = POLLIN, .revents = 0};
     if (poll(&signals, 1, 0) <= 0) {
         signal_seen_ns_ = 0;
