@@ -12,18 +12,19 @@
 #define WH_MREMAP_DONTUNMAP 4
 
 WH_INLINE u32 group_of(u32 kind) {
+    if (kind >= WH_KIND_PAIR_FIRST) return WH_GROUP_PAIR_FIRST + kind - WH_KIND_PAIR_FIRST;
     switch (kind) {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
     case enumerator: return group;
         WH_RESOURCE_KINDS(X)
 #undef X
     }
-    return 0;
+    return WH_GROUP_NONE;
 }
 
 WH_INLINE u32 hiding_groups(u32 kind) {
     switch (kind) {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
     case enumerator: return hidden_inside;
         WH_RESOURCE_KINDS(X)
 #undef X
@@ -33,8 +34,8 @@ WH_INLINE u32 hiding_groups(u32 kind) {
 
 WH_INLINE bool kind_is_range(u32 kind) {
     switch (kind) {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
-    case enumerator: return is_range;
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
+    case enumerator: return (travel) == WH_TRAVEL_RANGE;
         WH_RESOURCE_KINDS(X)
 #undef X
     }
@@ -84,21 +85,21 @@ WH_INLINE bool in_progress(struct wh_call* call, u64 cookie, u64 sp, struct task
     return return_address == call->return_address;
 }
 
-// True if this call is part of another one that we see as a whole.
-WH_INLINE bool is_nested(struct wh_thread* thread, u64 cookie, u64 sp, struct task_struct* task) {
-    u32 kind = WH_SHAPE_GET(cookie, KIND);
-    u32 own = group_of(kind);
-    u32 hiding = hiding_groups(kind);
-#pragma unroll
-    for (u32 group = 0; group < WH_GROUP_COUNT; group++) {
-        if (group != own && !(hiding & 1u << group)) continue;
-        struct wh_call* call = &thread->calls[group];
-        if (!call->sp) continue;
-        if (in_progress(call, cookie, sp, task)) return true;
-        call->sp = 0;
-        count(WH_COUNTER_ABANDONED);
-    }
+WH_INLINE bool is_inside(struct wh_call* call, u64 cookie, u64 sp, struct task_struct* task) {
+    if (!call->sp) return false;
+    if (in_progress(call, cookie, sp, task)) return true;
+    call->sp = 0;
+    count(WH_COUNTER_ABANDONED);
     return false;
+}
+
+// True if this call is part of another one that we see as a whole.
+WH_INLINE bool is_nested(struct wh_thread* thread, u32 group, u64 cookie, u64 sp, struct task_struct* task) {
+    _Static_assert(WH_GROUP_HEAP == 0, "the one group that hides calls of others");
+    if (group >= WH_GROUP_COUNT) return true;
+    if (is_inside(&thread->calls[group], cookie, sp, task)) return true;
+    bool may_be_hidden = hiding_groups(WH_SHAPE_GET(cookie, KIND)) & 1u << WH_GROUP_HEAP;
+    return may_be_hidden && is_inside(&thread->calls[WH_GROUP_HEAP], cookie, sp, task);
 }
 
 // Not found young: user space holds it, or it was taken before we attached.
@@ -230,9 +231,8 @@ int call_enter(struct pt_regs* ctx) {
     }
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
-    if (is_nested(thread, cookie, sp, task)) return 0;
     u32 group = group_of(kind);
-    if (group >= WH_GROUP_COUNT) return 0;
+    if (group >= WH_GROUP_COUNT || is_nested(thread, group, cookie, sp, task)) return 0;
     struct wh_call* call = &thread->calls[group];
     begin_call(ctx, call, cookie, kind, WH_SHAPE_GET(cookie, PROCESS));
     if (WH_SHAPE_GET(cookie, BY_RET) &&
@@ -318,7 +318,7 @@ int call_release(struct pt_regs* ctx) {
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
-    if (thread && is_nested(thread, cookie, sp, task)) return 0;
+    if (thread && is_nested(thread, group_of(kind), cookie, sp, task)) return 0;
     release(kind, WH_SHAPE_GET(cookie, PROCESS), key);
     return 0;
 }

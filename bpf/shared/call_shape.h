@@ -21,18 +21,29 @@
 
 enum wh_operation {
     WH_OPERATION_NONE = 0,
-    WH_OPERATION_ACQUIRE = 1,      // malloc, mmap: recorded at return
-    WH_OPERATION_REACQUIRE = 2,    // realloc, mremap: old one tentatively released at entry
-    WH_OPERATION_RESIZE = 3,       // xallocx: same key, the new size is what the call returns
-    WH_OPERATION_RELEASE = 4,      // free: recorded at entry, cannot fail
-    WH_OPERATION_TRY_RELEASE = 5,  // munmap: released at entry, restored if the call fails
+    WH_OPERATION_ACQUIRE = 1,        // malloc, mmap: recorded at return
+    WH_OPERATION_REACQUIRE = 2,      // realloc, mremap: old one tentatively released at entry
+    WH_OPERATION_RESIZE = 3,         // xallocx: same key, the new size is what the call returns
+    WH_OPERATION_RELEASE = 4,        // free: recorded at entry, cannot fail
+    WH_OPERATION_TRY_RELEASE = 5,    // munmap: released at entry, restored if the call fails
+    WH_OPERATION_CREATE_THREAD = 6,  // pthread_create: acquired at return unless it is created detached
+    // System calls, seen when they have returned; arguments are numbered as the kernel takes them.
+    WH_OPERATION_OPEN = 8,           // the result is a new descriptor
+    WH_OPERATION_ACCEPT = 9,         // likewise, an incoming connection
+    WH_OPERATION_OPEN_TWO = 10,      // two descriptors behind the key argument: pipe, socketpair
+    WH_OPERATION_DUP_IF_ASKED = 11,  // fcntl: a new descriptor if the flags argument is F_DUPFD or F_DUPFD_CLOEXEC
+    WH_OPERATION_DUP_OVER = 12,      // dup2, dup3: the result replaces what was there
+    WH_OPERATION_CLOSE = 13,         // of the key argument, also when it fails, except with EBADF
+    WH_OPERATION_CLOSE_RANGE = 14,   // from the key argument to the size argument
+    WH_OPERATION_RECEIVE = 15,       // recvmsg: descriptors in the control messages behind the key argument
+    WH_OPERATION_CONNECT = 7,        // a failure is noted
 };
 
 enum wh_success {
     WH_SUCCESS_NOT_ZERO = 0,       // pointers
     WH_SUCCESS_NOT_MINUS_ONE = 1,  // mmap, descriptors
     WH_SUCCESS_ZERO = 2,           // posix_memalign, munmap
-    WH_SUCCESS_ALWAYS = 3,
+    WH_SUCCESS_ALWAYS = 3,         // releases; of system calls: the result is not an error number
 };
 
 #define WH_SHAPE_FIELD(name, shift, bits) \

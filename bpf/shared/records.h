@@ -19,11 +19,15 @@ enum wh_record_type {
     WH_RECORD_FORK = 7,      // key: child's host tgid; flags: WH_FLAG_SHARED_MM
     WH_RECORD_MAPPINGS = 8,  // the process runs code that the unwind tables do not know
     WH_RECORD_SNAPSHOT = 9,  // wh_snapshot_record
+    WH_RECORD_FAILED = 10,   // a connect that failed; key: descriptor, size: error number, stack
 };
 
 enum wh_record_flag {
     WH_FLAG_TENTATIVE = 1 << 0,  // of a release: a RESTORE of the same key and thread may follow
     WH_FLAG_SHARED_MM = 1 << 1,  // of a fork: the child shares the address space (vfork)
+    WH_FLAG_INCOMING = 1 << 2,   // of an acquired socket: accepted
+    WH_FLAG_REPLACES = 1 << 3,   // of an acquired descriptor: whatever had its number is closed by that (dup2)
+    WH_FLAG_RANGE = 1 << 4,      // of released descriptors: all from key to size
     WH_FLAG_CALL_SHIFT = 8,      // of an acquired range: the flags argument of the call from this bit on
 };
 
@@ -150,11 +154,45 @@ struct wh_located_task {
     __u32 tid;
 };
 
+// What the descriptor iterator says of one open descriptor. Fields of sockets are 0 for others.
+struct wh_seen_descriptor {
+    __u64 file;     // identity of the open file, the same for what dup() made of it
+    __u64 seen_ns;  // CLOCK_MONOTONIC
+    __u64 inode;
+    __u64 size;  // bytes, of the file; of a pipe 0
+    __u32 fd;
+    __u32 links;          // names that the file has; 0: deleted
+    __u32 net_inode;      // of the socket's network namespace
+    __u32 receive_bytes;  // waiting to be read; of a listening socket the connections that wait to be accepted
+    __u32 send_bytes;     // not yet acknowledged; of a listening socket its backlog
+    __u16 mode;           // type bits of the inode, as in stat
+    __u16 family;         // AF_…
+    __u16 type;           // SOCK_…
+    __u16 protocol;       // IPPROTO_…
+    __u16 local_port;     // host order
+    __u16 remote_port;
+    __u8 state;  // TCP_… of <linux/tcp.h>, also of unix sockets
+    __u8 reserved[7];
+    __u8 local_address[16];  // IPv4 in the first four bytes
+    __u8 remote_address[16];
+    __u64 peer_inode;  // of unix sockets, 0: none
+};
+WH_STATIC_ASSERT(sizeof(struct wh_seen_descriptor) == 112);
+
+// What the thread iterator says of one thread.
+struct wh_seen_thread {
+    __u64 seen_ns;
+    __u64 start_time_ns;  // CLOCK_BOOTTIME
+    __u64 cpu_ns;         // used so far
+    __u32 tid;            // of the init namespace
+    __u32 own_tid;        // in the innermost PID namespace of the thread
+};
+
 #define WH_MAX_PROCESSES 1024
 #define WH_MAX_PROBES 8192
 
 // Where the table of stacks is full, acquires are counted under one row for each process and kind, behind the table's rows.
-#define WH_NO_STACK_KINDS 8
+#define WH_NO_STACK_KINDS 32
 #define WH_NO_STACK_ROWS (WH_MAX_PROCESSES * WH_NO_STACK_KINDS)
 #define WH_NO_STACK_ROW(kind, process) \
     (((process) & (WH_MAX_PROCESSES - 1)) * WH_NO_STACK_KINDS + ((kind) & (WH_NO_STACK_KINDS - 1)))

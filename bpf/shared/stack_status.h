@@ -15,7 +15,9 @@
     X(WH_STACK_NO_INFORMATION, 7, "the code of the last frame has no unwind information: callers are missing")  \
     X(WH_STACK_UNSUPPORTED, 8,                                                                                  \
       "the last frame's unwind information takes a form that is not evaluated: callers are missing")            \
-    X(WH_STACK_MAPPINGS_CHANGED, 9, "libraries were loaded or unloaded at that moment: callers are missing")
+    X(WH_STACK_MAPPINGS_CHANGED, 9, "libraries were loaded or unloaded at that moment: callers are missing")    \
+    X(WH_STACK_BEFORE_ATTACH, 10, "there before whoholds attached: who took it was not seen")                   \
+    X(WH_STACK_UNSEEN, 11, "came by a way that is not traced (io_uring, another process): who took it was not seen")
 
 enum wh_stack_status {
 #define X(enumerator, value, sentence) enumerator = value,

@@ -32,7 +32,7 @@ constexpr Unit kSizes[] = {{"", 1},         {"b", 1},      {"k", 0x1p10},   {"ki
                            {"mib", 0x1p20}, {"g", 0x1p30}, {"gib", 0x1p30}, {"t", 0x1p40},   {"tib", 0x1p40}};
 
 constexpr auto kKinds = std::to_array<std::string_view>({
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) json_name,
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) json_name,
     WH_RESOURCE_KINDS(X)
 #undef X
 });

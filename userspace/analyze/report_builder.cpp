@@ -23,7 +23,7 @@ struct KindRow {
 };
 
 constexpr KindRow kKinds[] = {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) {value, json_name, title},
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) {value, json_name, title},
     WH_RESOURCE_KINDS(X)
 #undef X
 };

@@ -13,6 +13,16 @@ const char* operation_name(wh_operation operation) {
         case WH_OPERATION_RESIZE: return "resize";
         case WH_OPERATION_RELEASE: return "release";
         case WH_OPERATION_TRY_RELEASE: return "try_release";
+        case WH_OPERATION_CREATE_THREAD: return "create_thread";
+        case WH_OPERATION_CONNECT: return "connect";
+        case WH_OPERATION_OPEN: return "open";
+        case WH_OPERATION_ACCEPT: return "accept";
+        case WH_OPERATION_OPEN_TWO: return "open_two";
+        case WH_OPERATION_DUP_IF_ASKED: return "dup_if_asked";
+        case WH_OPERATION_DUP_OVER: return "dup_over";
+        case WH_OPERATION_CLOSE: return "close";
+        case WH_OPERATION_CLOSE_RANGE: return "close_range";
+        case WH_OPERATION_RECEIVE: return "receive";
     }
     return "?";
 }
@@ -38,12 +48,14 @@ std::string size_text(const CallShape& shape) {
 }  // namespace
 
 std::string kind_name(wh_resource_kind kind) {
+    if (kind >= WH_KIND_PAIR_FIRST && kind < WH_KIND_LIMIT) return "pair";
     switch (kind) {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
     case enumerator: return json_name;
         WH_RESOURCE_KINDS(X)
 #undef X
         case WH_KIND_NONE:
+        case WH_KIND_PAIR_FIRST:
         case WH_KIND_LIMIT: break;
     }
     return "?";

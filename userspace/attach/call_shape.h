@@ -64,9 +64,25 @@ constexpr CallShape unpack(uint64_t packed) {
     };
 }
 
+// Seen where the system call has returned, and not by calls of a function.
+constexpr bool is_system_call(const CallShape& shape) {
+    switch (shape.operation) {
+        case WH_OPERATION_CONNECT:
+        case WH_OPERATION_OPEN:
+        case WH_OPERATION_ACCEPT:
+        case WH_OPERATION_OPEN_TWO:
+        case WH_OPERATION_DUP_IF_ASKED:
+        case WH_OPERATION_DUP_OVER:
+        case WH_OPERATION_CLOSE:
+        case WH_OPERATION_CLOSE_RANGE:
+        case WH_OPERATION_RECEIVE: return true;
+        default: return false;
+    }
+}
+
 // The call is followed to its return: its result decides, or is the key.
 constexpr bool needs_return(const CallShape& shape) {
-    return shape.operation != WH_OPERATION_NONE && shape.operation != WH_OPERATION_RELEASE;
+    return !is_system_call(shape) && shape.operation != WH_OPERATION_NONE && shape.operation != WH_OPERATION_RELEASE;
 }
 
 // Bit n-1 is set if argument n (1-based) is read when the function is entered.
@@ -90,6 +106,28 @@ constexpr bool is_valid(const CallShape& shape) {
     if (shape.key_indirect && shape.key_arg == 0) return false;
     if (shape.old_size_arg != 0 && shape.old_key_arg == 0) return false;
     switch (shape.operation) {
+        case WH_OPERATION_OPEN:
+        case WH_OPERATION_ACCEPT:
+        case WH_OPERATION_DUP_OVER:
+            if (shape.key_arg != 0) return false;
+            break;
+        case WH_OPERATION_DUP_IF_ASKED:
+            if (shape.key_arg != 0 || shape.flags_arg == 0) return false;
+            break;
+        case WH_OPERATION_OPEN_TWO:
+        case WH_OPERATION_RECEIVE:
+            if (!shape.key_indirect) return false;
+            break;
+        case WH_OPERATION_CLOSE_RANGE:
+            if (shape.key_arg == 0 || shape.size_arg == 0) return false;
+            break;
+        case WH_OPERATION_CONNECT:
+        case WH_OPERATION_CLOSE:
+            if (shape.key_arg == 0) return false;
+            break;
+        case WH_OPERATION_CREATE_THREAD:
+            if (!shape.key_indirect || shape.flags_arg == 0) return false;
+            break;
         case WH_OPERATION_ACQUIRE:
             if (shape.old_key_arg != 0) return false;
             break;
@@ -109,7 +147,7 @@ constexpr bool is_valid(const CallShape& shape) {
 
 static_assert(WH_SHAPE_PROCESS_SHIFT + WH_SHAPE_PROCESS_BITS == 64, "the shape fills the cookie");
 static_assert(WH_SHAPE_PROBE_SHIFT + WH_SHAPE_PROBE_BITS == WH_SHAPE_PROCESS_SHIFT);
-static_assert(unsigned{WH_OPERATION_TRY_RELEASE} <= unsigned{WH_SHAPE_OPERATION_MAX});
+static_assert(unsigned{WH_OPERATION_RECEIVE} <= unsigned{WH_SHAPE_OPERATION_MAX});
 static_assert(unsigned{WH_SUCCESS_ALWAYS} <= unsigned{WH_SHAPE_SUCCESS_MAX});
 static_assert(unsigned{WH_KIND_LIMIT} <= unsigned{WH_SHAPE_KIND_MAX} + 1);
 static_assert(kMaxArgument <= unsigned{WH_SHAPE_KEY_ARG_MAX});

@@ -70,6 +70,7 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
         case WH_RECORD_LOADER: record.type = RecordType::kLoaderChanged; break;
         case WH_RECORD_EXEC: record.type = RecordType::kExec; break;
         case WH_RECORD_FORK: record.type = RecordType::kFork; break;
+        case WH_RECORD_FAILED: record.type = RecordType::kFailed; break;
         case WH_RECORD_MAPPINGS: record.type = RecordType::kMappings; break;
         case WH_RECORD_NONE:
         case WH_RECORD_STACK:

@@ -16,8 +16,8 @@ constexpr uint32_t kFixedFlags = 0x10 | 0x2;
 
 bool kind_is_range(uint8_t kind) {
     switch (kind) {
-#define X(enumerator, value, json_name, title, group, hidden_inside, is_range) \
-    case enumerator: return (is_range) != 0;
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
+    case enumerator: return (travel) == WH_TRAVEL_RANGE;
         WH_RESOURCE_KINDS(X)
 #undef X
         default: return false;
@@ -102,6 +102,7 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kSnapshot:
         case RecordType::kLoaderChanged:
         case RecordType::kMappings:
+        case RecordType::kFailed:
         case RecordType::kExec:
         case RecordType::kFork: break;  // the session's business
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proc/process.h"
@@ -39,6 +40,50 @@ struct KindReport {
     size_t stack_count = 0;              // stacks of this kind before the cut to --top; 0: not known
 };
 
+// One held resource as it is now. What does not apply is "", null or 0.
+struct ItemReport {
+    uint64_t key = 0;  // descriptor, thread id, address of the handle
+    bool is_descriptor = false;
+    bool is_thread = false;
+    std::string type;  // "TCP", "unix stream", "file", "pipe", "eventfd", "thread", …
+    std::string name;  // path; a thread's name
+    std::string local;
+    std::string remote;
+    std::string state;      // "CLOSE_WAIT"; of a thread "sleeping"
+    std::string direction;  // "incoming", "outgoing", "listening"
+    std::optional<double> age_s;
+    std::optional<uint64_t> receive_bytes;  // waiting to be read
+    std::optional<uint64_t> send_bytes;     // not acknowledged yet
+    std::optional<uint64_t> waiting;        // of a listening socket: connections to be accepted
+    std::optional<uint64_t> backlog;        // ... and how many may wait
+    std::optional<uint64_t> size_bytes;     // of a file; of a thread its stack mapping
+    bool deleted = false;
+    std::string wait_channel;     // where a thread sleeps in the kernel
+    std::string start_routine;    // of a thread
+    std::optional<double> cpu_s;  // used by a thread
+};
+
+// Sockets with one remote endpoint, taken together.
+struct ConnectionGroup {
+    std::string protocol;   // "TCP", "UDP", "unix stream", …
+    std::string direction;  // "incoming", "outgoing", "listening", "" where it is not known
+    std::string remote;     // outgoing: address:port; incoming: address; listening: the local address:port; unix: path
+    uint64_t count = 0;
+    std::vector<std::pair<std::string, uint64_t>> states;  // by count
+    std::optional<double> oldest_s;
+    uint64_t receive_bytes = 0;
+    uint64_t send_bytes = 0;
+    std::optional<double> growth_per_min;
+    std::vector<uint64_t> stack_ids;  // of StackReport
+};
+
+struct ConnectFailure {
+    std::string error;  // "connection refused"
+    std::string headline;
+    uint64_t stack_id = 0;
+    uint64_t count = 0;  // since attach
+};
+
 struct StackReport {
     std::string kind;
     uint64_t id = 0;  // 64-bit hash of the stack
@@ -50,9 +95,11 @@ struct StackReport {
     std::optional<double> median_age_s;
     std::optional<Rate> growth_per_min;
     bool complete = false;
-    std::string why_incomplete;  // "" when complete
-    std::string headline;        // the frame to look at
-    std::vector<Frame> frames;   // innermost first; index 0 is the caller of the acquiring function
+    std::string why_incomplete;     // "" when complete
+    std::string headline;           // the frame to look at
+    std::vector<Frame> frames;      // innermost first; index 0 is the caller of the acquiring function
+    std::vector<ItemReport> items;  // the oldest, at most kMaxItems
+    uint64_t items_omitted = 0;
 };
 
 struct ProcessReport {
@@ -70,8 +117,11 @@ struct ProcessReport {
     int64_t rss_change_bytes = 0;  // since attach
     std::optional<double> rss_growth_bytes_per_min;
     std::vector<KindReport> kinds;
-    std::vector<StackReport> stacks;  // already sorted and cut to --top
-    size_t stack_count = 0;           // before the cut, per all kinds
+    std::vector<StackReport> stacks;           // already sorted and cut to --top
+    size_t stack_count = 0;                    // before the cut, per all kinds
+    std::vector<ConnectionGroup> connections;  // largest first
+    size_t connection_groups_omitted = 0;
+    std::vector<ConnectFailure> connect_failures;
 };
 
 struct ProbeReport {

@@ -27,6 +27,7 @@ enum class RecordType : uint8_t {
     kLoaderChanged,  // the process has other libraries now
     kMappings,       // the process runs code that the unwind tables do not know
     kExec,           // key: host tgid
+    kFailed,         // key, size: error number, stack: a connect that failed
     kFork,           // key: host tgid of the child; flags
 };
 
