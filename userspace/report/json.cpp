@@ -89,11 +89,98 @@ Json frame(const Frame& frame) {
             {"raw_function", text_or_null(frame.raw_function)}};
 }
 
+Json descriptor(const ItemReport& item) {
+    return {{"fd", item.key},
+            {"local", text_or_null(item.local)},
+            {"remote", text_or_null(item.remote)},
+            {"state", text_or_null(item.state)},
+            {"age_s", number_or_null(item.age_s)},
+            {"type", text_or_null(item.type)},
+            {"name", text_or_null(item.name)},
+            {"direction", text_or_null(item.direction)},
+            {"receive_bytes", value_or_null(item.receive_bytes)},
+            {"send_bytes", value_or_null(item.send_bytes)},
+            {"waiting", value_or_null(item.waiting)},
+            {"backlog", value_or_null(item.backlog)},
+            {"size_bytes", value_or_null(item.size_bytes)},
+            {"deleted", item.deleted},
+            {"inode", value_or_null(item.inode)}};
+}
+
+Json thread(const ItemReport& item) {
+    return {{"tid", item.key},
+            {"name", text_or_null(item.name)},
+            {"state", text_or_null(item.state)},
+            {"wait_channel", text_or_null(item.wait_channel)},
+            {"cpu_s", number_or_null(item.cpu_s)},
+            {"age_s", number_or_null(item.age_s)},
+            {"start_routine", text_or_null(item.start_routine)},
+            {"stack_bytes", value_or_null(item.size_bytes)},
+            {"type", text_or_null(item.type)}};
+}
+
+Json handle(const ItemReport& item) {
+    return {{"handle", fmt::format("0x{:x}", item.key)}, {"name", text_or_null(item.name)},
+            {"state", text_or_null(item.state)},         {"age_s", number_or_null(item.age_s)},
+            {"type", text_or_null(item.type)},           {"size_bytes", value_or_null(item.size_bytes)}};
+}
+
+Json item(const ItemReport& item) {
+    if (item.is_descriptor) return descriptor(item);
+    return item.is_thread ? thread(item) : handle(item);
+}
+
+Json states(const std::vector<std::pair<std::string, uint64_t>>& states) {
+    Json json = Json::object();
+    for (const auto& [state, count] : states) json[state] = count;
+    return json;
+}
+
+Json item_group(const ItemGroup& group) {
+    return {{"what", text_or_null(group.what)},
+            {"count", group.count},
+            {"states", states(group.states)},
+            {"size_bytes", value_or_null(group.size_bytes)},
+            {"cpu_s", number_or_null(group.cpu_s)}};
+}
+
+std::string stack_id(uint64_t id) { return fmt::format("{:016x}", id); }
+
+Json connection(const ConnectionGroup& group) {
+    Json ids = Json::array();
+    for (const uint64_t id : group.stack_ids) ids.push_back(stack_id(id));
+    return {{"protocol", text_or_null(group.protocol)},
+            {"direction", text_or_null(group.direction)},
+            {"remote", text_or_null(group.remote)},
+            {"count", group.count},
+            {"states", states(group.states)},
+            {"before_attach", group.before_attach},
+            {"oldest_s", number_or_null(group.oldest_s)},
+            {"receive_bytes", group.receive_bytes},
+            {"send_bytes", group.send_bytes},
+            {"waiting", value_or_null(group.waiting)},
+            {"backlog", value_or_null(group.backlog)},
+            {"growth_per_min", number_or_null(group.growth_per_min)},
+            {"stack_ids", std::move(ids)}};
+}
+
+Json connect_failure(const ConnectFailure& failure) {
+    return {{"error", text_or_null(failure.error)},
+            {"headline", text_or_null(failure.headline)},
+            {"stack_id", failure.stack_id != 0 ? Json(stack_id(failure.stack_id)) : Json()},
+            {"count", failure.count}};
+}
+
+template <class T, class Write>
+Json array(const std::vector<T>& values, Write write) {
+    Json json = Json::array();
+    for (const T& value : values) json.push_back(write(value));
+    return json;
+}
+
 Json stack(const StackReport& stack) {
-    Json frames = Json::array();
-    for (const Frame& each : stack.frames) frames.push_back(frame(each));
     return {{"kind", stack.kind},
-            {"id", fmt::format("{:016x}", stack.id)},
+            {"id", stack_id(stack.id)},
             {"held", amount(stack.held)},
             {"acquired", amount(stack.acquired)},
             {"released", amount(stack.released)},
@@ -104,15 +191,16 @@ Json stack(const StackReport& stack) {
             {"complete", stack.complete},
             {"why_incomplete", text_or_null(stack.why_incomplete)},
             {"headline", text_or_null(stack.headline)},
-            {"frames", std::move(frames)},
-            {"items", Json::array()}};
+            {"frames", array(stack.frames, frame)},
+            {"items", array(stack.items, item)},
+            {"items_omitted", stack.items_omitted},
+            {"item_groups", array(stack.item_groups, item_group)},
+            {"item_groups_of", stack.item_groups_of}};
 }
 
 Json process(const ProcessReport& process) {
     Json kinds = Json::object();
     for (const KindReport& each : process.kinds) kinds[each.kind] = kind(each);
-    Json stacks = Json::array();
-    for (const StackReport& each : process.stacks) stacks.push_back(stack(each));
     return {{"pid", process.pid},
             {"host_pid", process.host_pid > 0 ? Json(process.host_pid) : Json()},
             {"start_time", text_or_null(process.start_time)},
@@ -125,8 +213,11 @@ Json process(const ProcessReport& process) {
             {"exited", process.exited},
             {"memory", memory(process)},
             {"kinds", std::move(kinds)},
-            {"stacks", std::move(stacks)},
+            {"stacks", array(process.stacks, stack)},
             {"stack_count", process.stack_count},
+            {"connections", array(process.connections, connection)},
+            {"connection_groups_omitted", process.connection_groups_omitted},
+            {"connect_failures", array(process.connect_failures, connect_failure)},
             {"types", Json::array()},
             {"findings", Json::array()}};
 }
@@ -162,8 +253,6 @@ Json coverage(const Coverage& coverage) {
 }  // namespace
 
 std::string write_json(const Report& report, const FormatOptions& /*options*/) {
-    Json processes = Json::array();
-    for (const ProcessReport& each : report.processes) processes.push_back(process(each));
     const Json json = {{"schema", "whoholds/1"},
                        {"seq", report.seq},
                        {"time", text_or_null(report.time)},
@@ -172,7 +261,7 @@ std::string write_json(const Report& report, const FormatOptions& /*options*/) {
                        {"end_reason", text_or_null(report.end_reason)},
                        {"sorted_by", report.sorted_by},
                        {"selection", text_or_null(report.selection)},
-                       {"processes", std::move(processes)},
+                       {"processes", array(report.processes, process)},
                        {"coverage", coverage(report.coverage)}};
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

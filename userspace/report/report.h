@@ -40,9 +40,11 @@ struct KindReport {
     size_t stack_count = 0;              // stacks of this kind before the cut to --top; 0: not known
 };
 
+constexpr size_t kMaxItems = 20;  // listed of a stack
+
 // One held resource as it is now. What does not apply is "", null or 0.
 struct ItemReport {
-    uint64_t key = 0;  // descriptor, thread id, address of the handle
+    uint64_t key = 0;  // descriptor, thread id; where it is neither of them the address of the handle
     bool is_descriptor = false;
     bool is_thread = false;
     std::string type;  // "TCP", "unix stream", "file", "pipe", "eventfd", "thread", …
@@ -51,6 +53,7 @@ struct ItemReport {
     std::string remote;
     std::string state;      // "CLOSE_WAIT"; of a thread "sleeping"
     std::string direction;  // "incoming", "outgoing", "listening"
+    std::optional<uint64_t> inode;
     std::optional<double> age_s;
     std::optional<uint64_t> receive_bytes;  // waiting to be read
     std::optional<uint64_t> send_bytes;     // not acknowledged yet
@@ -63,16 +66,30 @@ struct ItemReport {
     std::optional<double> cpu_s;  // used by a thread
 };
 
-// Sockets with one remote endpoint, taken together.
+// What of a stack's resources is the same now, taken together: "TCP to 10.0.0.5:443", "/tmp/a.log (deleted)",
+// "thread sleeping in futex_wait".
+struct ItemGroup {
+    std::string what;
+    uint64_t count = 0;
+    std::vector<std::pair<std::string, uint64_t>> states;  // by count
+    std::optional<uint64_t> size_bytes;                    // of files, each once; of threads' stacks
+    bool sizes_are_stacks = false;
+    std::optional<double> cpu_s;  // used by threads
+};
+
+// Sockets with one remote endpoint, taken together. A socket with several descriptors (dup) counts once.
 struct ConnectionGroup {
     std::string protocol;   // "TCP", "UDP", "unix stream", …
     std::string direction;  // "incoming", "outgoing", "listening", "" where it is not known
     std::string remote;     // outgoing: address:port; incoming: address; listening: the local address:port; unix: path
     uint64_t count = 0;
     std::vector<std::pair<std::string, uint64_t>> states;  // by count
-    std::optional<double> oldest_s;
+    uint64_t before_attach = 0;                            // of count: opened before the attach
+    std::optional<double> oldest_s;                        // null if one is from before the attach
     uint64_t receive_bytes = 0;
     uint64_t send_bytes = 0;
+    std::optional<uint64_t> waiting;  // of listening sockets, as in ItemReport
+    std::optional<uint64_t> backlog;
     std::optional<double> growth_per_min;
     std::vector<uint64_t> stack_ids;  // of StackReport
 };
@@ -100,6 +117,8 @@ struct StackReport {
     std::vector<Frame> frames;      // innermost first; index 0 is the caller of the acquiring function
     std::vector<ItemReport> items;  // the oldest, at most kMaxItems
     uint64_t items_omitted = 0;
+    std::vector<ItemGroup> item_groups;  // largest first; may cover the items only, see item_groups_of
+    uint64_t item_groups_of = 0;         // how many resources of this stack they cover
 };
 
 struct ProcessReport {

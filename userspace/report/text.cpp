@@ -107,14 +107,19 @@ void TextOutput::labelled(std::string_view label, size_t label_width, std::strin
     }
 }
 
-std::string growth_text(const std::optional<Rate>& growth, bool final) {
+bool is_counted(const KindReport& kind) {
+    const bool has_bytes = kind.held.bytes != 0 || kind.acquired.bytes != 0;
+    return !has_bytes && (kind.held.count != 0 || kind.acquired.count != 0);
+}
+
+std::string growth_text(const std::optional<Rate>& growth, bool final, bool counted) {
     constexpr double kSteadyCount = 0.1;
     constexpr double kAbsurd = 1e18;  // more than an address space a minute: a damaged number, not a rate
     if (!growth) return final ? "n/a" : "not yet";
     // NaN compares false.
     if (!(std::fabs(growth->bytes) < kAbsurd && std::fabs(growth->count) < kAbsurd)) return "n/a";
     if (std::fabs(growth->bytes) >= 1) return human_signed_bytes(growth->bytes);
-    if (std::fabs(growth->count) >= kSteadyCount) return human_signed_count(growth->count) + " blocks";
+    if (std::fabs(growth->count) >= kSteadyCount) return human_signed_count(growth->count) + (counted ? "" : " blocks");
     return "steady";
 }
 
@@ -127,6 +132,7 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
     output.blank();
     write_kinds(report, process, output);
+    write_connections(report, process, output);
     for (const KindReport& kind : process.kinds) write_stacks(report, process, kind, output);
 }
 

@@ -17,6 +17,8 @@ struct TableStyle {
     bool released = true;
 };
 
+std::string title_of(const KindReport& kind) { return printable(kind.title.empty() ? kind.kind : kind.title); }
+
 Column amount_column(std::string header, const std::vector<KindReport>& kinds, Amount KindReport::*member, bool exact) {
     std::vector<std::string> bytes;
     std::vector<std::string> counts;
@@ -25,7 +27,11 @@ Column amount_column(std::string header, const std::vector<KindReport>& kinds, A
         bytes.push_back(human_bytes(amount.bytes));
         counts.push_back(exact ? exact_count(amount.count) : human_count(amount.count));
     }
-    return {std::move(header), false, amounts_in_counts(bytes, counts)};
+    Column column{std::move(header), false, amounts_in_counts(bytes, counts)};
+    for (size_t i = 0; i < kinds.size(); ++i) {
+        if (is_counted(kinds[i])) column.cells[i] = counts[i];
+    }
+    return column;
 }
 
 std::vector<std::string> kinds_table(const Report& report, const ProcessReport& process, TableStyle style) {
@@ -35,11 +41,11 @@ std::vector<std::string> kinds_table(const Report& report, const ProcessReport& 
     Column oldest{"oldest", false, {}};
     Column growth{"per minute", false, {}};
     for (const KindReport& kind : process.kinds) {
-        title.cells.push_back(printable(kind.title.empty() ? kind.kind : kind.title));
-        bytes.cells.push_back(human_bytes(kind.held.bytes));
+        title.cells.push_back(title_of(kind));
+        bytes.cells.push_back(is_counted(kind) ? "" : human_bytes(kind.held.bytes));
         count.cells.push_back(style.exact ? exact_count(kind.held.count) : human_count(kind.held.count));
         oldest.cells.push_back(age_text(kind.oldest_s));
-        growth.cells.push_back(growth_text(kind.growth_per_min, report.final));
+        growth.cells.push_back(growth_text(kind.growth_per_min, report.final, is_counted(kind)));
     }
     std::vector<Column> columns = {std::move(title), std::move(bytes), std::move(count), std::move(oldest),
                                    std::move(growth)};
@@ -63,11 +69,12 @@ bool adds_up(const KindReport& kind) {
 }
 
 void write_differences(const KindReport& kind, TextOutput& output) {
-    const std::string title = printable(kind.title.empty() ? kind.kind : kind.title) + ": ";
+    const std::string title = title_of(kind) + ": ";
     const auto say = [&](const std::string& text, Verdict verdict) { output.labelled("", 0, title + text, verdict); };
     if (kind.lost.count != 0) {
-        say(fmt::format("{} in {} allocated but not recorded; if still held, held now is too low by as much",
-                        human_bytes(kind.lost.bytes), exact_count(kind.lost.count)),
+        const std::string bytes = is_counted(kind) ? "" : human_bytes(kind.lost.bytes) + " in ";
+        say(fmt::format("{}{} {} but not recorded; if still held, held now is too low by as much", bytes,
+                        exact_count(kind.lost.count), is_counted(kind) ? "taken" : "allocated"),
             Verdict::kDoubtful);
     }
     if (kind.released_unknown != 0) {
@@ -77,7 +84,9 @@ void write_differences(const KindReport& kind, TextOutput& output) {
     }
     if (!kind.note.empty()) say(printable(kind.note), Verdict::kDoubtful);
     if (kind.note.empty() && !adds_up(kind)) {
-        say("allocated less released is not what is held; the numbers of this row do not add up", Verdict::kDoubtful);
+        say(std::string(is_counted(kind) ? "taken" : "allocated") +
+                " less released is not what is held; the numbers of this row do not add up",
+            Verdict::kDoubtful);
     }
 }
 
@@ -91,11 +100,25 @@ void write_nothing(const Report& report, const ProcessReport& process, TextOutpu
 void write_scope(const Report& report, const ProcessReport& process, TextOutput& output) {
     constexpr double kFromTheStartS = 1;
     if (report.attached_s + kFromTheStartS >= process.uptime_s) return;
+    std::vector<std::string> unknown;
     for (const KindReport& kind : process.kinds) {
-        if (kind.before_attach) continue;
-        output.labelled("", 0, "counted is what was taken since attach; what was held before is not known");
-        return;
+        if (!kind.before_attach) unknown.push_back(title_of(kind));
     }
+    if (unknown.empty()) return;
+    const bool all = unknown.size() == process.kinds.size();
+    output.labelled("", 0,
+                    fmt::format("{}counted is what was taken since attach; what was held before is not known",
+                                all ? "" : fmt::format("{}: ", fmt::join(unknown, ", "))));
+}
+
+void write_before_attach(const ProcessReport& process, TextOutput& output) {
+    std::vector<std::string> known;
+    for (const KindReport& kind : process.kinds) {
+        if (kind.before_attach && kind.before_attach->count != 0)
+            known.push_back(title_of(kind) + ' ' + exact_count(kind.before_attach->count));
+    }
+    if (known.empty()) return;
+    output.labelled("", 0, fmt::format("counted too, as they were there before attach: {}", fmt::join(known, ", ")));
 }
 
 }  // namespace
@@ -111,6 +134,7 @@ void write_kinds(const Report& report, const ProcessReport& process, TextOutput&
     for (const std::string& line : lines) output.line(line);
 
     write_scope(report, process, output);
+    write_before_attach(process, output);
     for (const KindReport& kind : process.kinds) write_differences(kind, output);
     if (report.coverage.events_lost != 0) {
         output.labelled("", 0,

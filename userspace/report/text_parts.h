@@ -32,12 +32,18 @@ private:
 
 // "+1.6 MiB", "+12 blocks" where bytes stay, "steady" (less than one byte and a tenth of a block a minute), and when it
 // is not known "not yet" or, in the final report, "n/a".
-std::string growth_text(const std::optional<Rate>& growth, bool final);
+// counted: of a kind without bytes, where the count is all there is: "+12".
+std::string growth_text(const std::optional<Rate>& growth, bool final, bool counted = false);
+// Whether resources of this kind have no bytes (descriptors, threads): their number is what is shown of them.
+bool is_counted(const KindReport& kind);
 std::string age_text(const std::optional<double>& age_s);  // "n/a" when not known
 
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
+void write_connections(const Report& report, const ProcessReport& process, TextOutput& output);
+// What the resources of one stack are now, `indent` columns in.
+void write_item_groups(const StackReport& stack, size_t indent, TextOutput& output);
 void write_coverage(const Report& report, TextOutput& output);
 
 }  // namespace whoholds

@@ -20,9 +20,10 @@ constexpr size_t kFramesFromEnd = 6;
 constexpr size_t kIndent = 6;
 constexpr size_t kWidestName = 56;  // of the function column; a longer name pushes its own location only
 
-std::string order_text(const std::string& sorted_by) {
-    if (sorted_by == "count") return "most blocks held now first";
+std::string order_text(const std::string& sorted_by, bool counted) {
     if (sorted_by == "age") return "oldest first";
+    if (counted) return sorted_by == "total" ? "most taken in total first" : "most held now first";
+    if (sorted_by == "count") return "most blocks held now first";
     if (sorted_by == "total") return "most allocated in total first";
     return "most bytes held now first";
 }
@@ -113,23 +114,32 @@ std::string short_place(const StackReport& stack) {
     return frame->function.empty() ? "" : printable(base_name(frame->module));
 }
 
-std::vector<std::string> detail_parts(const StackReport& stack) {
+std::string amount_text(const Amount& amount, bool counted) {
+    if (counted) return exact_count(amount.count);
+    return fmt::format("{} in {}", human_bytes(amount.bytes), exact_count(amount.count));
+}
+
+std::vector<std::string> detail_parts(const StackReport& stack, bool counted) {
     if (stack.before_attach) return {"was there before attach"};
-    std::vector<std::string> parts = {fmt::format("allocated in total {} in {}", human_bytes(stack.acquired.bytes),
-                                                  exact_count(stack.acquired.count))};
+    std::vector<std::string> parts = {(counted ? "taken in total " : "allocated in total ") +
+                                      amount_text(stack.acquired, counted)};
     if (stack.released.count == 0) {
         parts.emplace_back("none released");
     } else if (stack.released == stack.acquired) {
         parts.emplace_back("all released");
     } else {
-        parts.push_back(
-            fmt::format("released {} in {}", human_bytes(stack.released.bytes), exact_count(stack.released.count)));
+        parts.push_back("released " + amount_text(stack.released, counted));
     }
     if (stack.oldest_s) {
         const std::string median = stack.median_age_s ? ", median " + human_age(*stack.median_age_s) : "";
         parts.push_back("oldest " + human_age(*stack.oldest_s) + median);
     }
     return parts;
+}
+
+std::string name_of(const StackReport& stack) {
+    if (!stack.headline.empty()) return printable(stack.headline);
+    return stack.before_attach ? "(taken before attach)" : "(no stack)";
 }
 
 std::vector<const StackReport*> stacks_of(const ProcessReport& process, const std::string& kind, size_t top) {
@@ -145,37 +155,48 @@ void write_heading(const Report& report, const KindReport& kind, size_t shown, T
     if (kind.stack_count > shown) top += " of " + exact_count(kind.stack_count);
     if (kind.stack_count == shown) top = shown == 1 ? "the only stack" : fmt::format("all {} stacks", shown);
     const std::string parts[] = {"BY STACK  " + printable(kind.title.empty() ? kind.kind : kind.title),
-                                 order_text(report.sorted_by), top,
+                                 order_text(report.sorted_by, is_counted(kind)), top,
                                  report.selection.empty() ? "" : "only " + printable(report.selection)};
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
 }
 
 // One line of numbers per stack, aligned across stacks, each with its rank and headline. The first line is the header.
-std::vector<std::string> rank_lines(const Report& report, const std::vector<const StackReport*>& stacks, size_t width) {
+std::vector<std::string> rank_lines(const Report& report, const KindReport& kind,
+                                    const std::vector<const StackReport*>& stacks, size_t width) {
+    const bool counted = is_counted(kind);
     Column rank{"", false, {}};
     Column total{"in total", false, {}};
     Column bytes{"held now", false, {}};
-    Column count{"blocks", false, {}};
+    Column count{counted ? "held now" : "blocks", false, {}};
     Column growth{"per minute", false, {}};
     Column who{"who", true, std::vector<std::string>(stacks.size())};
     for (size_t i = 0; i < stacks.size(); ++i) {
         const StackReport& stack = *stacks[i];
         rank.cells.push_back(fmt::format("{}", i + 1));
-        total.cells.push_back(human_bytes(stack.acquired.bytes));
+        total.cells.push_back(counted ? human_count(stack.acquired.count) : human_bytes(stack.acquired.bytes));
         bytes.cells.push_back(human_bytes(stack.held.bytes));
         count.cells.push_back(human_count(stack.held.count));
-        growth.cells.push_back(growth_text(stack.growth_per_min, report.final));
+        growth.cells.push_back(growth_text(stack.growth_per_min, report.final, counted));
     }
-    std::vector<Column> columns = {rank, bytes, count, growth, who};
-    if (report.sorted_by == "total") columns.insert(columns.begin() + 1, total);
+    std::vector<Column> columns = {std::move(rank)};
+    if (report.sorted_by == "total") columns.push_back(std::move(total));
+    if (!counted) columns.push_back(std::move(bytes));
+    columns.insert(columns.end(), {std::move(count), std::move(growth), std::move(who)});
 
-    const size_t taken = display_width(layout_table(columns)[0]) - display_width(who.header);
+    const size_t taken = display_width(layout_table(columns)[0]) - display_width(columns.back().header);
     const size_t room = width > taken ? width - taken : 0;
-    for (size_t i = 0; i < stacks.size(); ++i) {
-        const std::string name = stacks[i]->headline.empty() ? "(no stack)" : printable(stacks[i]->headline);
-        columns.back().cells[i] = name_and_place(name, 0, short_place(*stacks[i]), room);
-    }
+    for (size_t i = 0; i < stacks.size(); ++i)
+        columns.back().cells[i] = name_and_place(name_of(*stacks[i]), 0, short_place(*stacks[i]), room);
     return layout_table(columns);
+}
+
+void write_why_incomplete(const StackReport& stack, size_t rank, std::map<std::string, size_t>& said,
+                          TextOutput& output) {
+    // What was there before the attach has no stack to be incomplete.
+    if (stack.complete || (stack.before_attach && stack.frames.empty() && stack.why_incomplete.empty())) return;
+    const auto [place, is_new] = said.emplace(stack.why_incomplete, rank);
+    const std::string why = is_new ? printable(stack.why_incomplete) : fmt::format("as in {}", place->second);
+    output.labelled("      incomplete:", kIndent + 11, why.empty() ? "reason not known" : why, Verdict::kDoubtful);
 }
 
 }  // namespace
@@ -185,7 +206,7 @@ void write_stacks(const Report& report, const ProcessReport& process, const Kind
     if (stacks.empty()) return;
     output.blank();
     write_heading(report, kind, stacks.size(), output);
-    const std::vector<std::string> lines = rank_lines(report, stacks, output.width());
+    const std::vector<std::string> lines = rank_lines(report, kind, stacks, output.width());
     output.line(lines[0]);
 
     std::map<std::string, size_t> said;  // why incomplete -> the rank where it was said in full
@@ -193,13 +214,11 @@ void write_stacks(const Report& report, const ProcessReport& process, const Kind
         const StackReport& stack = *stacks[i];
         if (i != 0) output.blank();
         output.line(lines[i + 1]);
-        for (const std::string& line : join_parts(detail_parts(stack), output.width() - kIndent))
+        for (const std::string& line : join_parts(detail_parts(stack, is_counted(kind)), output.width() - kIndent))
             output.line(pad_left("", kIndent) + line);
+        write_item_groups(stack, kIndent, output);
         write_frames(stack, output);
-        if (stack.complete) continue;
-        const auto [place, is_new] = said.emplace(stack.why_incomplete, i + 1);
-        const std::string why = is_new ? printable(stack.why_incomplete) : fmt::format("as in {}", place->second);
-        output.labelled("      incomplete:", kIndent + 11, why.empty() ? "reason not known" : why, Verdict::kDoubtful);
+        write_why_incomplete(stack, i + 1, said, output);
     }
 }
 

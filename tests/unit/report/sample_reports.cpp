@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "analyze/headline.h"
+#include "unit/report/sample_resources.h"
 
 namespace whoholds {
 namespace {
@@ -217,6 +218,7 @@ Report hostile_report() {
         "31m" +
         std::string(250, 'w');
     report.coverage.probes[0].symbol = "mal\nloc";
+    add_hostile_resources(report.processes[0]);
     report.coverage.notes = {"note\nwith\x1b[0m lines"};
     report.coverage.warnings = {"warning\x07"};
     return report;
@@ -285,6 +287,17 @@ Report final_report() {
     return report;
 }
 
+Report resources_report() {
+    Report report = leaking_report();
+    ProcessReport& process = report.processes[0];
+    process.stacks.resize(1);
+    const std::vector<Frame>& frames = process.stacks[0].frames;
+    const std::vector<Frame> where(frames.begin() + 3, frames.end());
+    add_resources(where, process);
+    process.stack_count = process.stacks.size();
+    return report;
+}
+
 Report unattached_report() {
     Report report;
     report.time = "2026-11-21T03:04:05.123Z";
@@ -301,10 +314,9 @@ Report unattached_report() {
 }  // namespace
 
 std::vector<SampleReport> sample_reports() {
-    return {{"empty", Report{}},           {"unattached", unattached_report()},
-            {"leaking", leaking_report()}, {"losses", losses_report()},
-            {"hostile", hostile_report()}, {"two_processes", two_processes_report()},
-            {"huge", huge_report()},       {"final", final_report()}};
+    return {{"empty", Report{}},         {"unattached", unattached_report()}, {"leaking", leaking_report()},
+            {"losses", losses_report()}, {"hostile", hostile_report()},       {"two_processes", two_processes_report()},
+            {"huge", huge_report()},     {"final", final_report()},           {"resources", resources_report()}};
 }
 
 Report sample_report(const std::string& name) {
