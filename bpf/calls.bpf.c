@@ -200,6 +200,15 @@ WH_INLINE bool succeeded(u64 cookie, u64 result) {
     return true;
 }
 
+#define WH_ATTR_FLAGS 8  // in glibc's struct pthread_attr
+#define WH_ATTR_DETACHED 1
+
+WH_INLINE bool is_created_detached(u64 attributes) {
+    u32 flags = 0;
+    if (attributes) bpf_probe_read_user(&flags, sizeof(flags), (void*)(attributes + WH_ATTR_FLAGS));
+    return flags & WH_ATTR_DETACHED;
+}
+
 WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie, u32 kind, u32 process) {
     u32 operation = WH_SHAPE_GET(cookie, OPERATION);
     call->cookie = cookie;
@@ -207,7 +216,9 @@ WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie,
     call->key = argument(ctx, WH_SHAPE_GET(cookie, KEY_ARG));
     call->flags = argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG));
     call->old_state = WH_OLD_NONE;
-    if (operation == WH_OPERATION_REACQUIRE) {
+    if (operation == WH_OPERATION_CREATE_THREAD) {
+        call->old_key = is_created_detached(argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG)));
+    } else if (operation == WH_OPERATION_REACQUIRE) {
         u64 old_key = argument(ctx, WH_SHAPE_GET(cookie, OLD_KEY_ARG));
         u64 old_size = argument(ctx, WH_SHAPE_GET(cookie, OLD_SIZE_ARG));
         bool keeps_old = kind_is_range(kind) && (!old_size || call->flags & WH_MREMAP_DONTUNMAP);
@@ -293,6 +304,10 @@ int call_return(struct pt_regs* ctx) {
     u64 result = PT_REGS_RC(ctx);
     u32 process = WH_SHAPE_GET(call->cookie, PROCESS);
     u32 operation = WH_SHAPE_GET(call->cookie, OPERATION);
+    if (operation == WH_OPERATION_CREATE_THREAD) {
+        if (call->old_key) return 0;  // nobody will have to join it
+        call->size = thread->last_child;
+    }
     if (operation == WH_OPERATION_RESIZE) {
         if (result < call->size) return 0;
         release(kind, process, call->key);

@@ -1,17 +1,8 @@
-// What happens to the traced processes as a whole: exec, fork, new libraries; and where a process is in the kernel.
+// What happens to the traced processes as a whole: exec, fork, threads, new libraries; and where a process is in the kernel.
 
-#include "lib/filter.bpf.h"
-#include "lib/stream.bpf.h"
+#include "lib/resource_events.bpf.h"
 
 #define WH_SIGSTOP 19
-
-// Host tgid -> index into `processes`, for the processes we trace.
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, WH_MAX_PROCESSES);
-    __type(key, u32);
-    __type(value, u32);
-} traced_tgids SEC(".maps");
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task) {
@@ -36,9 +27,25 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     if (!index) return 0;
     if (parent->tgid == child->tgid) {  // a thread
         bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+        u32 slot = *index;
+        struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
+        if (process && process->mm == (u64)parent->mm && process->flags & WH_PROCESS_THREADS)
+            note_created_thread(child->pid, slot);
         return 0;
     }
     notify(WH_RECORD_FORK, *index, child->tgid, parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct* task) {
+    u32 tgid = task->tgid;
+    u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
+    if (!index) return 0;
+    u32 slot = *index;
+    struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
+    if (process && process->flags & WH_PROCESS_THREADS)
+        send_event(WH_RECORD_RELEASE, WH_KIND_THREAD, slot, task->pid, 0);
     return 0;
 }
 

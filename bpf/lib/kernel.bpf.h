@@ -16,6 +16,7 @@ typedef __u32 u32;
 typedef __u16 u16;
 typedef __u8 u8;
 typedef __s64 s64;
+typedef __s32 s32;
 
 #define WH_INLINE static __always_inline
 
@@ -23,6 +24,17 @@ typedef __s64 s64;
 // at a computed offset.
 #define WH_READ_REGISTER(ctx, value, name) \
     asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
+
+// rip, rsp, rbp.
+WH_INLINE void read_frame(struct pt_regs* ctx, u64 registers[3]) {
+    u64 value;
+    WH_READ_REGISTER(ctx, value, rip);
+    registers[0] = value;
+    WH_READ_REGISTER(ctx, value, rsp);
+    registers[1] = value;
+    WH_READ_REGISTER(ctx, value, rbp);
+    registers[2] = value;
+}
 
 // rbx, r12, r13, r14, r15: what a function leaves as it was, besides rsp and rbp.
 WH_INLINE void read_callee_saved(struct pt_regs* ctx, u64 registers[5]) {
@@ -61,6 +73,73 @@ struct xol_area {
 struct uprobes_state {
     struct xol_area* xol_area;
 };
+struct inode {
+    u16 i_mode;
+    unsigned long i_ino;
+    s64 i_size;
+    unsigned int i_nlink;
+};
+struct file {
+    struct inode* f_inode;
+};
+struct fdtable {
+    unsigned int max_fds;
+    struct file** fd;
+};
+struct files_struct {
+    struct fdtable* fdt;
+};
+struct net {
+    struct ns_common ns;
+};
+typedef struct {
+    struct net* net;
+} possible_net_t;
+struct in6_addr {
+    u8 bytes[16];
+};
+struct sock_common {
+    u32 skc_daddr;
+    u32 skc_rcv_saddr;
+    u16 skc_dport;  // network order
+    u16 skc_num;    // host order
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+typedef struct {
+    int counter;
+} atomic_t;
+struct socket;
+struct sock {
+    struct sock_common __sk_common;
+    struct {
+        atomic_t rmem_alloc;
+    } sk_backlog;
+    u16 sk_type;
+    u16 sk_protocol;
+    u32 sk_ack_backlog;
+    u32 sk_max_ack_backlog;
+    struct socket* sk_socket;
+};
+struct socket {
+    struct file* file;
+    struct sock* sk;
+};
+struct tcp_sock {
+    u32 rcv_nxt;
+    u32 copied_seq;
+    u32 write_seq;
+    u32 snd_una;
+};
+struct unix_sock {
+    struct sock* peer;
+};
+struct sched_entity {
+    u64 sum_exec_runtime;
+};
 struct mm_struct {
     unsigned long exec_vm;
     struct uprobes_state uprobes_state;
@@ -82,6 +161,8 @@ struct task_struct {
     struct pid* thread_pid;
     struct uprobe_task* utask;
     u64 start_time;
+    struct files_struct* files;
+    struct sched_entity se;
 };
 struct seq_file;
 struct bpf_iter_meta {
@@ -90,6 +171,12 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
     struct bpf_iter_meta* meta;
     struct task_struct* task;
+};
+struct bpf_iter__task_file {
+    struct bpf_iter_meta* meta;
+    struct task_struct* task;
+    u32 fd;
+    struct file* file;
 };
 
 #pragma clang attribute pop

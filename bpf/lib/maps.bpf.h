@@ -29,6 +29,9 @@ enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 
 
 struct wh_thread {
     struct wh_call calls[WH_GROUP_COUNT];
+    u64 registers[WH_SNAPSHOT_REGISTERS];  // at a system call, see system_call.bpf.h
+    u32 last_child;                        // the thread that it created last
+    u32 reserved;
     u64 stack_top;                  // the end of its stack, where a walk was complete; a hint only
     u64 window_wanted;              // bytes of stack that the last walk needed
     struct wh_stack_record record;  // the walk's frames
@@ -49,6 +52,14 @@ struct {
     __type(key, u32);
     __type(value, struct wh_process);
 } processes SEC(".maps");
+
+// Host tgid -> index into `processes`, for the processes we trace.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, WH_MAX_PROCESSES);
+    __type(key, u32);
+    __type(value, u32);
+} traced_tgids SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -144,6 +155,8 @@ struct {
 
 // .bss, mapped by user space (types that the skeleton header knows).
 __u64 counters[WH_COUNTER_COUNT] = {};
+// The shapes of the system calls that are followed by the tracepoint, by number; 0: not followed.
+__u64 system_call_shapes[WH_SYSTEM_CALLS] = {};
 // Asked of the task iterator: tgid in the tool's PID namespace, and whether its threads' states are to be made.
 __u32 locate_tgid = 0;
 __u32 locate_makes_threads = 0;

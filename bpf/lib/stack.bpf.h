@@ -143,20 +143,16 @@ __noinline u32 copy_replaced_returns(struct wh_snapshot_record* record) {
 }
 
 // Index of the stack by its snapshot, which is sent if it was not yet; 0: there is no room.
-static __noinline u32 snapshot_index(struct pt_regs* ctx, const struct wh_caller* caller, struct wh_walk* walk,
-                                     u32 kind_process) {
+static __noinline u32 snapshot_index(const struct wh_thread* thread, struct wh_walk* walk, u32 kind_process) {
     struct wh_snapshot_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record) return 0;
     u32 process = kind_process >> 16;
     struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
     record->removals = known ? *(volatile u32*)&known->removals : 0;
     record->exec_pages = executable_pages(bpf_get_current_task_btf());
-    record->registers[0] = caller->pc;
-    record->registers[1] = caller->sp;
-    record->registers[2] = caller->fp;
-    read_callee_saved(ctx, &record->registers[3]);
+    for (u32 i = 0; i < WH_SNAPSHOT_REGISTERS; i++) record->registers[i] = thread->registers[i];
     record->return_count = copy_replaced_returns(record);
-    record->slice_bytes = copy_slice(record, caller->sp) & ~63u;  // whole rounds of the hash
+    record->slice_bytes = copy_slice(record, thread->registers[1]) & ~63u;  // whole rounds of the hash
     u64 hash = usable_hash(mix(hash_of_snapshot(record), (u64)walk->layout << 32 | kind_process));
     u64* slot;
     u32 stack = stack_slot(hash, kind_process, &slot);
@@ -185,17 +181,43 @@ static __noinline void tell_of_mappings(u32 process) {
     notify(WH_RECORD_MAPPINGS, process, 0, 0);
 }
 
+// Walks from walk's pc, sp and fp. 0: user space has to finish it, see snapshot_index().
+WH_INLINE bool walk_and_tell(struct wh_walk* walk, struct task_struct* task, struct wh_thread* thread, u32 process) {
+    bool has_news = false;
+    walk_stack(walk, thread, task, process, &has_news);
+    if (has_news) tell_of_mappings(process);
+    return walk->status != WH_STACK_NO_MAPPING && walk->status != WH_STACK_MAPPINGS_CHANGED &&
+           walk->status != WH_STACK_UNSUPPORTED;
+}
+
+// Of a stack that cannot be finished here, by thread->registers. 0: it stays as it is.
+WH_INLINE u32 snapshot_if_allowed(struct wh_walk* walk, struct wh_thread* thread, u32 kind, u32 process) {
+    u32 stack = may_take_snapshot(process) ? snapshot_index(thread, walk, kind | process << 16) : 0;
+    count(stack ? WH_COUNTER_SNAPSHOT : WH_COUNTER_SNAPSHOT_LOST);
+    return stack;
+}
+
 // The stack of the caller, as it is when the acquiring call has returned.
 WH_INLINE u32 caller_stack(struct pt_regs* ctx, const struct wh_caller* caller, struct task_struct* task,
                            struct wh_thread* thread, u32 kind, u32 process) {
     struct wh_walk walk = {.pc = caller->pc, .sp = caller->sp, .fp = caller->fp};
-    bool has_news = false;
-    walk_stack(&walk, thread, task, process, &has_news);
-    if (has_news) tell_of_mappings(process);
-    if (walk.status == WH_STACK_NO_MAPPING || walk.status == WH_STACK_MAPPINGS_CHANGED ||
-        walk.status == WH_STACK_UNSUPPORTED) {
-        u32 stack = may_take_snapshot(process) ? snapshot_index(ctx, caller, &walk, kind | process << 16) : 0;
-        count(stack ? WH_COUNTER_SNAPSHOT : WH_COUNTER_SNAPSHOT_LOST);
+    if (!walk_and_tell(&walk, task, thread, process)) {
+        thread->registers[0] = caller->pc;
+        thread->registers[1] = caller->sp;
+        thread->registers[2] = caller->fp;
+        read_callee_saved(ctx, &thread->registers[3]);
+        u32 stack = snapshot_if_allowed(&walk, thread, kind, process);
+        if (stack) return stack;
+    }
+    return stack_index(&walk, thread, kind, process);
+}
+
+// The stack at a system call, by thread->registers: the program counter is that of the next instruction.
+WH_INLINE u32 system_call_stack(struct task_struct* task, struct wh_thread* thread, u32 kind, u32 process) {
+    struct wh_walk walk = {
+        .pc = thread->registers[0], .sp = thread->registers[1], .fp = thread->registers[2], .flags = WH_WALK_EXACT};
+    if (!walk_and_tell(&walk, task, thread, process)) {
+        u32 stack = snapshot_if_allowed(&walk, thread, kind, process);
         if (stack) return stack;
     }
     return stack_index(&walk, thread, kind, process);

@@ -32,6 +32,11 @@
       "stacks that the kernel part could not finish and sent with a part of the stack's memory instead")       \
     X(WH_COUNTER_SNAPSHOT_LOST, "stacks_not_finished", 0,                                                      \
       "stacks that stay incomplete, because too many at once needed to be finished outside of the kernel")     \
+    X(WH_COUNTER_EVENT_LOST, "resource_events_lost", 1,                                                        \
+      "descriptors or threads acquired or released while the ring was full: what is held is right, as it is "  \
+      "compared with the kernel's tables, but these are missing in what was acquired and released")            \
+    X(WH_COUNTER_OTHER_TABLE, "other_descriptor_table", 0,                                                     \
+      "system calls of threads that have a table of descriptors of their own (unshare), not followed")         \
     X(WH_COUNTER_OTHER_PROCESS, "other_process", 0, "probe hits of processes that are not traced; ignored")    \
     X(WH_COUNTER_RECORD_LOST, "notices_lost", 0,                                                               \
       "notices of exec, fork or dlopen that found the ring full; found again by polling")

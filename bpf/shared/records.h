@@ -143,6 +143,8 @@ enum wh_process_flag {
     // Of our own child only: SIGSTOP when the dynamic linker has mapped the libraries, or at the exec that is adopted.
     WH_PROCESS_STOP_AT_LOADER = 1 << 1,
     WH_PROCESS_STOP_AT_EXEC = 1 << 2,
+    WH_PROCESS_SYSTEM_CALLS = 1 << 3,  // its system calls are followed by the tracepoint
+    WH_PROCESS_THREADS = 1 << 4,       // its threads are resources
 };
 
 // What the task iterator says of one thread of the process that is asked for.
@@ -185,17 +187,21 @@ struct wh_seen_thread {
     __u64 start_time_ns;  // CLOCK_BOOTTIME
     __u64 cpu_ns;         // used so far
     __u32 tid;            // of the init namespace
-    __u32 own_tid;        // in the innermost PID namespace of the thread
+    __u32 our_tid;        // in the PID namespace of whoholds, as /proc shows it
 };
 
 #define WH_MAX_PROCESSES 1024
 #define WH_MAX_PROBES 8192
+#define WH_SYSTEM_CALLS 512
 
 // Where the table of stacks is full, acquires are counted under one row for each process and kind, behind the table's rows.
 #define WH_NO_STACK_KINDS 32
 #define WH_NO_STACK_ROWS (WH_MAX_PROCESSES * WH_NO_STACK_KINDS)
 #define WH_NO_STACK_ROW(kind, process) \
     (((process) & (WH_MAX_PROCESSES - 1)) * WH_NO_STACK_KINDS + ((kind) & (WH_NO_STACK_KINDS - 1)))
+
+// Rows in front of those, which user space uses for what was not seen to be acquired.
+#define WH_ORIGIN_ROWS 4096
 
 struct wh_config {
     __u64 pid_namespace_inode;

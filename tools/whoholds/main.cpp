@@ -47,6 +47,15 @@ bool wants_kind(const Options& options, std::string_view kind) {
     return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
 }
 
+// Files and sockets are followed together; what is not wanted of them is left out of the report.
+WantedKinds wanted_kinds(const Options& options) {
+    return {.heap = wants_kind(options, "heap"),
+            .mappings = wants_kind(options, "mapping"),
+            .descriptors = wants_kind(options, "fd") || wants_kind(options, "socket"),
+            .threads = wants_kind(options, "thread") || wants_kind(options, "joinable"),
+            .pairs = {}};
+}
+
 SessionOptions session_options(const Options& options) {
     SessionOptions session;
     session.pids = options.pids;
@@ -55,8 +64,8 @@ SessionOptions session_options(const Options& options) {
     session.count = options.count;
     session.duration_s = options.duration_s;
     session.only_final = options.quiet;
-    session.heap = wants_kind(options, "heap");
-    session.mappings = wants_kind(options, "mapping");
+    session.wanted = wanted_kinds(options);
+    session.report.kinds = options.kinds;
     session.report.sort = static_cast<SortBy>(options.sort);
     session.report.top = options.top;
     session.report.filter.min_age_ns = static_cast<uint64_t>(options.min_age_s * 1e9);
@@ -97,8 +106,7 @@ int print_plans(const Options& options) {
         if (auto refusal = check_traceable(root, pid)) return fail(*refusal);
         auto maps = read_maps(root, pid);
         if (!maps) return fail({FailureKind::kOther, std::move(maps).error()});
-        PlanOptions plan_options =
-            plan_options_for(root, pid, wants_kind(options, "heap"), wants_kind(options, "mapping"));
+        PlanOptions plan_options = plan_options_for(root, pid, wanted_kinds(options));
         AttachPlan plan = make_plan(pid, *maps, plan_options, open_elf_of(root, pid));
         std::string text = options.json ? plan_to_json(plan) : plan_to_text(plan);
         std::fwrite(text.data(), 1, text.size(), stdout);

@@ -16,24 +16,6 @@ namespace whoholds {
 
 namespace {
 
-struct KindRow {
-    uint8_t kind;
-    std::string_view json_name;
-    std::string_view title;
-};
-
-constexpr KindRow kKinds[] = {
-#define X(enumerator, value, json_name, title, group, hidden_inside, travel) {value, json_name, title},
-    WH_RESOURCE_KINDS(X)
-#undef X
-};
-
-const KindRow* find_kind(uint8_t kind) {
-    for (const KindRow& row : kKinds)
-        if (row.kind == kind) return &row;
-    return nullptr;
-}
-
 uint32_t kind_key(uint16_t process, uint8_t kind) { return static_cast<uint32_t>(process) << 8 | kind; }
 
 std::optional<double> age_s(uint64_t time_ns, uint64_t now_ns) {
@@ -59,6 +41,23 @@ bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, co
     return std::ranges::any_of(view.own_mapping_code, [&](const AddressRange& range) {
         return info->frames[0] > range.start && info->frames[0] <= range.end;
     });
+}
+
+bool knows_what_was_before(uint8_t kind) {
+    return kind == WH_KIND_FD || kind == WH_KIND_SOCKET || kind == WH_KIND_THREAD;
+}
+
+// The size of a joinable thread is its number. Descriptors and threads have none.
+bool has_bytes(uint8_t kind) { return kind != WH_KIND_JOINABLE && !knows_what_was_before(kind); }
+
+template <class Row>
+void forget_bytes(Row& row) {
+    row.held.bytes = row.acquired.bytes = row.released.bytes = 0;
+    if (row.growth_per_min) row.growth_per_min->bytes = 0;
+}
+
+bool is_origin_row(const StackInfo* info) {
+    return info && (info->status == WH_STACK_BEFORE_ATTACH || info->status == WH_STACK_UNSEEN);
 }
 
 void subtract(Amount& from, const Amount& what) {
@@ -91,6 +90,39 @@ Amount ReportBuilder::take_out_own_mappings(Profile& profile, const Aggregator& 
     return own;
 }
 
+std::vector<ReportBuilder::KindRow> ReportBuilder::kinds_shown() const {
+    std::vector<KindRow> rows = {
+#define X(enumerator, value, json_name, title, group, hidden_inside, travel) {value, json_name, title},
+        WH_RESOURCE_KINDS(X)
+#undef X
+    };
+    auto is_wanted = [&](std::string_view name) {
+        return options_.kinds.empty() || std::ranges::find(options_.kinds, name) != options_.kinds.end();
+    };
+    std::erase_if(rows, [&](const KindRow& row) { return !is_wanted(row.json_name); });
+    for (size_t i = 0; i < options_.pair_names.size() && is_wanted("pair"); i++)
+        rows.push_back(
+            {static_cast<uint8_t>(WH_KIND_PAIR_FIRST + i), "pair:" + options_.pair_names[i], options_.pair_names[i]});
+    return rows;
+}
+
+KindReport ReportBuilder::describe_kind(const KindRow& row, const ProfileKind& found, uint64_t now_ns) const {
+    KindReport kind;
+    kind.kind = row.json_name;
+    kind.title = row.title;
+    kind.held = found.held;
+    kind.acquired = found.acquired;
+    kind.released = found.released;
+    kind.lost = found.lost;
+    kind.released_unknown = found.released_unknown;
+    if (knows_what_was_before(row.kind)) kind.before_attach = found.before;
+    kind.oldest_s = age_s(found.oldest_ns, now_ns);
+    if (auto growth = kind_growth_.find(kind_key(found.process, row.kind)); growth != kind_growth_.end())
+        kind.growth_per_min = growth->second.per_minute();
+    if (!has_bytes(row.kind)) forget_bytes(kind);
+    return kind;
+}
+
 void ReportBuilder::sample(const Profile& profile, double time_s) {
     for (const ProfileStack& stack : profile.stacks) stack_growth_[stack.stack].add(time_s, stack.held);
     for (const ProfileKind& kind : profile.kinds)
@@ -100,10 +132,10 @@ void ReportBuilder::sample(const Profile& profile, double time_s) {
 void ReportBuilder::sort_and_cut(std::vector<StackGroup>& groups) const {
     auto rank = [&](const ProfileStack& stack) -> uint64_t {
         switch (options_.sort) {
-            case SortBy::kBytes: return stack.held.bytes;
+            case SortBy::kBytes: return has_bytes(stack.kind) ? stack.held.bytes : stack.held.count;
             case SortBy::kCount: return stack.held.count;
             case SortBy::kAge: return ~stack.oldest_ns;
-            case SortBy::kTotal: return stack.acquired.bytes;
+            case SortBy::kTotal: return has_bytes(stack.kind) ? stack.acquired.bytes : stack.acquired.count;
         }
         return 0;
     };
@@ -130,53 +162,45 @@ std::optional<Rate> ReportBuilder::growth_of(const StackGroup& group) const {
     return sum;
 }
 
-StackReport ReportBuilder::describe(const Aggregator& aggregator, const StackGroup& group, const ProcessView& view,
-                                    uint64_t now_ns) const {
+StackReport ReportBuilder::describe(const KindRow& row, const Aggregator& aggregator, const StackGroup& group,
+                                    const ProcessView& view, uint64_t now_ns) const {
     StackReport report;
-    const KindRow* kind = find_kind(group.sum.kind);
-    report.kind = kind ? kind->json_name : "unknown";
+    report.kind = row.json_name;
     report.held = group.sum.held;
     report.acquired = group.sum.acquired;
     report.released = group.sum.released;
     report.oldest_s = age_s(group.sum.oldest_ns, now_ns);
     report.growth_per_min = growth_of(group);
+    if (!has_bytes(row.kind)) forget_bytes(report);
     const StackInfo* info = aggregator.find_stack(group.sum.stack);
+    report.before_attach = info && info->status == WH_STACK_BEFORE_ATTACH;
     report.why_incomplete = why_incomplete(info);
     report.complete = report.why_incomplete.empty();
     if (!info) return report;
     report.id = info->hash;
     for (uint32_t stack : group.stacks) report.id = std::min(report.id, aggregator.find_stack(stack)->hash);
-    report.frames = frames_of(*info, *view.symbolizer);
+    report.frames = FrameReader{*view.symbolizer, view.libc_code}.frames_of(*info, row.kind);
     report.headline = headline_of(report.frames, view.exe);
     return report;
 }
 
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
                          const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const {
-    for (const KindRow& row : kKinds) {
+    for (const KindRow& row : kinds_shown()) {
         auto found = std::ranges::find_if(
             profile.kinds, [&](const ProfileKind& kind) { return kind.process == view.slot && kind.kind == row.kind; });
         if (found == profile.kinds.end()) continue;
-        KindReport kind;
-        kind.kind = row.json_name;
-        kind.title = row.title;
-        kind.held = found->held;
-        kind.acquired = found->acquired;
-        kind.released = found->released;
-        kind.lost = found->lost;
-        kind.released_unknown = found->released_unknown;
-        kind.oldest_s = age_s(found->oldest_ns, now_ns);
-        if (auto growth = kind_growth_.find(kind_key(view.slot, row.kind)); growth != kind_growth_.end())
-            kind.growth_per_min = growth->second.per_minute();
+        KindReport kind = describe_kind(row, *found, now_ns);
 
         std::vector<ProfileStack> stacks;
         for (const ProfileStack& stack : profile.stacks) {
             if (stack.process != view.slot || stack.kind != row.kind) continue;
             const StackInfo* info = aggregator.find_stack(stack.stack);
-            (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
+            if (!is_origin_row(info))
+                (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
             stacks.push_back(stack);
         }
-        std::vector<StackGroup> groups = group_stacks(stacks, aggregator, *view.symbolizer, pause);
+        std::vector<StackGroup> groups = group_stacks(stacks, aggregator, {*view.symbolizer, view.libc_code}, pause);
         kind.stack_count = groups.size();
         report.kinds.push_back(kind);
         report.stack_count += groups.size();
@@ -185,7 +209,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         for (const StackGroup& group : groups) indexes.push_back(group.stacks);
         auto medians = aggregator.median_ages(indexes, now_ns, options_.filter, pause);
         for (size_t i = 0; i < groups.size(); i++) {
-            StackReport described = describe(aggregator, groups[i], view, now_ns);
+            StackReport described = describe(row, aggregator, groups[i], view, now_ns);
             if (medians[i]) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
             report.stacks.push_back(std::move(described));
             pause();

@@ -23,13 +23,10 @@ enum class SortBy : uint8_t { kBytes, kCount, kAge, kTotal };
 
 struct ReportOptions {
     SortBy sort = SortBy::kBytes;
-    size_t top = 10;  // stacks a kind
+    size_t top = 10;                      // stacks a kind
+    std::vector<std::string> kinds;       // JSON names, "pair" for all pairs; empty: all
+    std::vector<std::string> pair_names;  // of the kinds from WH_KIND_PAIR_FIRST on
     ProfileFilter filter;
-};
-
-struct AddressRange {
-    uint64_t start = 0;
-    uint64_t end = 0;
 };
 
 // What the builder must know of one process.
@@ -39,6 +36,7 @@ struct ProcessView {
     Symbolizer* symbolizer = nullptr;
     // Mappings made by code in these (libc, allocators) are arenas and thread stacks, not the program's own.
     std::vector<AddressRange> own_mapping_code;
+    std::vector<AddressRange> libc_code;
 };
 
 class ReportBuilder {
@@ -56,8 +54,15 @@ public:
               const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const;
 
 private:
-    StackReport describe(const Aggregator& aggregator, const StackGroup& group, const ProcessView& view,
-                         uint64_t now_ns) const;
+    struct KindRow {
+        uint8_t kind;
+        std::string json_name;
+        std::string title;
+    };
+    [[nodiscard]] std::vector<KindRow> kinds_shown() const;
+    [[nodiscard]] KindReport describe_kind(const KindRow& row, const ProfileKind& found, uint64_t now_ns) const;
+    StackReport describe(const KindRow& row, const Aggregator& aggregator, const StackGroup& group,
+                         const ProcessView& view, uint64_t now_ns) const;
     [[nodiscard]] std::optional<Rate> growth_of(const StackGroup& group) const;
     void sort_and_cut(std::vector<StackGroup>& groups) const;
 

@@ -79,24 +79,27 @@ std::string key_of_frames(std::span<const Frame> frames) {
     return key;
 }
 
-std::vector<Frame> frames_of(const StackInfo& info, Symbolizer& symbolizer) {
+std::vector<Frame> FrameReader::frames_of(const StackInfo& info, uint8_t kind) const {
     std::vector<Frame> frames;
-    for (uint64_t frame : info.frames)
+    const size_t first = leading_frames(info, kind, libc, symbolizer);
+    for (uint64_t frame : std::span(info.frames).subspan(first))
         for (Frame& one : symbolize(frame, info.layout, symbolizer)) frames.push_back(std::move(one));
     return frames;
 }
 
 std::vector<StackGroup> group_stacks(std::span<const ProfileStack> stacks, const Aggregator& aggregator,
-                                     Symbolizer& symbolizer, const Aggregator::Pause& pause) {
+                                     const FrameReader& reader, const Aggregator::Pause& pause) {
     std::vector<StackGroup> groups;
     absl::flat_hash_map<std::vector<uint32_t>, size_t> group_of;
-    FrameNumbers numbers(symbolizer);
+    FrameNumbers numbers(reader.symbolizer);
     for (const ProfileStack& stack : stacks) {
         const StackInfo* info = aggregator.find_stack(stack.stack);
         std::vector<uint32_t> key;
         if (info) {
             key.push_back(info->status);
-            for (uint64_t frame : info->frames) key.push_back(numbers.of(frame, info->layout));
+            const size_t first = leading_frames(*info, stack.kind, reader.libc, reader.symbolizer);
+            for (uint64_t frame : std::span(info->frames).subspan(first))
+                key.push_back(numbers.of(frame, info->layout));
         }
         bool has_frames = key.size() > 1;
         auto [place, is_new] = group_of.try_emplace(std::move(key), groups.size());

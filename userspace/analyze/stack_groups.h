@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "analyze/leading_frames.h"
 #include "profile/aggregator.h"
 #include "profile/profile.h"
 #include "symbolize/symbolizer.h"
@@ -23,12 +24,18 @@ struct StackGroup {
 // by their place in the module; code that a JIT made has no lasting place, and goes by its name.
 std::string key_of_frames(std::span<const Frame> frames);
 
+// What of a stack is shown, and how it reads.
+struct FrameReader {
+    Symbolizer& symbolizer;
+    std::span<const AddressRange> libc;  // see leading_frames.h
+
+    // All frames that are shown of a stack of this kind, inlined calls and all.
+    [[nodiscard]] std::vector<Frame> frames_of(const StackInfo& info, uint8_t kind) const;
+};
+
 // Of one process and kind. In the order of the first stack of each. An incomplete stack is never joined with one that is complete, or
 // incomplete for another reason.
 std::vector<StackGroup> group_stacks(std::span<const ProfileStack> stacks, const Aggregator& aggregator,
-                                     Symbolizer& symbolizer, const Aggregator::Pause& pause);
-
-// All frames of a stack, inlined calls and all.
-std::vector<Frame> frames_of(const StackInfo& info, Symbolizer& symbolizer);
+                                     const FrameReader& reader, const Aggregator::Pause& pause);
 
 }  // namespace whoholds

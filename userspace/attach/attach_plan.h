@@ -7,12 +7,14 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "elf/elf_image.h"
 #include "proc/process.h"
+#include "runtime/pairs/pair.h"
 
 namespace whoholds {
 
@@ -44,6 +46,18 @@ struct PlannedProbe {
     [[nodiscard]] uint64_t probe_offset() const { return entry_offset + placement.delta; }
 };
 
+enum class DescriptorMethod : uint8_t { kNone, kSites, kTracepoint };
+
+struct PlannedSite {
+    uint32_t number = 0;
+    std::string name;
+    std::string function;
+    uint64_t address = 0;
+    uint64_t probe_offset = 0;
+    uint64_t shape = 0;
+    bool emulated = false;
+};
+
 struct ModulePlan {
     std::string path;       // as the target sees it
     std::string open_path;  // what we open: /proc/PID/map_files/… , /proc/PID/exe, /proc/PID/root/…
@@ -55,6 +69,7 @@ struct ModulePlan {
     uint64_t first_address = 0;  // of its mappings in the target
     uint64_t end_address = 0;
     std::vector<PlannedProbe> probes;
+    std::vector<PlannedSite> sites;
 };
 
 struct Skipped {
@@ -66,6 +81,8 @@ struct AttachPlan {
     pid_t pid = 0;
     std::vector<ModulePlan> modules;
     std::vector<Skipped> skipped;
+    DescriptorMethod descriptor_method = DescriptorMethod::kTracepoint;
+    std::string descriptor_why;
     // Offsets of the dynamic linker's _dl_debug_state (called at every dlopen and dlclose), probed to learn of new libraries.
     std::string loader_open_path;
     uint64_t loader_offset = 0;  // 0: none (static)
@@ -78,6 +95,11 @@ struct PlanOptions {
     std::string return_probes_refusal;  // the sentence why not
     bool heap = true;
     bool mappings = true;
+    bool descriptors = true;
+    bool threads = true;
+    bool cheap_detach = true;
+    std::optional<DescriptorMethod> descriptor_method_so_far;
+    std::vector<Pair> pairs;
     std::string target_root;  // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
 };
 

@@ -96,6 +96,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
                             std::vector<Skipped>& skipped) {
     AttachMethod method = tracer.options().method;
     for (const ModulePlan& module : plan.modules) {
+        Target system_calls{.program = tracer.system_call_program()};
         Target release{.program = tracer.release_program()};
         Target returns{.program = tracer.return_program(), .is_return = true};
         Target at_rets{.program = tracer.return_program()};
@@ -121,7 +122,19 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
                                       probe.placement.emulated, probe.needs_return});
             next_probe++;
         }
-        for (const Target* target : {&release, &returns, &at_rets, &enter}) {
+        for (const PlannedSite& site : module.sites) {
+            if (next_probe >= WH_MAX_PROBES) {
+                skipped.push_back(
+                    {fmt::format("system call {} in {}", site.name, module.path), "too many probes in all"});
+                continue;
+            }
+            uint64_t cookie = site.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
+            system_calls.add(site.probe_offset, cookie, site.name);
+            state_->probes.push_back(
+                {site.name, module.path, site.probe_offset, next_probe, site.emulated, false, true});
+            next_probe++;
+        }
+        for (const Target* target : {&release, &returns, &at_rets, &enter, &system_calls}) {
             if (target->offsets.empty()) continue;
             if (method == AttachMethod::kUprobeMulti && state_->attach_multi(*target, module.open_path, plan.pid))
                 continue;

@@ -54,7 +54,8 @@ void Session::on_record(const Record& record) {
             forks_++;
             if (record.flags & WH_FLAG_SHARED_MM) forks_sharing_memory_++;
             break;
-        default: aggregator_->on_record(record);
+        case RecordType::kFailed: failed_connects_.on_record(record); break;
+        default: is_in_a_book(record) ? put_in_book(record) : aggregator_->on_record(record);
     }
 }
 
@@ -118,6 +119,7 @@ std::optional<SessionError> Session::run() {
 }
 
 void Session::end() {
+    for (Target& target : targets_) compare_with_kernel(target, Origin::kUnseen);
     // Closing the gate ends the counting at once. Taking perf uprobes away costs 60 to 190 ms each: the report need not wait.
     for (Target& target : targets_) tracer_->stop_process(target.slot());
     end_s_ = attached_s();
@@ -207,6 +209,7 @@ void Session::begin_again(Target& target) {
     if (child_ && target.exec_count == 0 && target.pid() == child_->pid()) {
         target.exec_count++;  // the exec that we waited for
         static_cast<void>(target.look_at_mappings(*tracer_));
+        compare_with_kernel(target, Origin::kBeforeAttach);
         if (target.stops_at_exec) child_->resume();
         target.observe(attached_s());
         return;
@@ -214,10 +217,13 @@ void Session::begin_again(Target& target) {
     events_.on_progress(fmt::format("pid {} executed another program; what it held has ended", target.pid()));
     settle();
     source_->end_process(*this, target.slot(), monotonic_ns());
+    descriptors_.end_process(target.slot());
+    threads_.end_process(target.slot());
     target.detach(*tracer_);
     target.begin_again(next_slot_++);
     auto attached = target.attach(*tracer_, plan_options(target.pid()), next_probe_);
     if (!attached) events_.on_progress(attached.error().message);
+    compare_with_kernel(target, Origin::kBeforeAttach);
 }
 
 void Session::look_for_exits() {

@@ -14,8 +14,17 @@
 #include "analyze/report_builder.h"
 #include "base/result.h"
 #include "bpf/tracer.h"
+#include "runtime/pairs/pair.h"
 
 namespace whoholds {
+
+struct WantedKinds {
+    bool heap = true;
+    bool mappings = true;
+    bool descriptors = true;  // files, sockets and all others
+    bool threads = true;
+    std::vector<Pair> pairs;  // functions that the user names
+};
 
 struct SessionOptions {
     std::vector<pid_t> pids;
@@ -24,8 +33,7 @@ struct SessionOptions {
     std::optional<uint64_t> count;
     std::optional<double> duration_s;
     bool only_final = false;
-    bool heap = true;
-    bool mappings = true;
+    WantedKinds wanted;
     ReportOptions report;
     struct {
         std::string sorted_by;

@@ -96,6 +96,8 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
 bool Session::report(bool final) {
     double time_s = end_s_.value_or(attached_s());
     settle();
+    if (!final)
+        for (Target& target : targets_) compare_with_kernel(target, Origin::kUnseen);
     finish_stacks(kFinishForReportNs);
     source_->census(*this);
     uint64_t now_ns = start_ns_ + static_cast<uint64_t>(time_s * 1e9);

@@ -32,6 +32,12 @@ void Session::start_downloads() {
         events_.on_progress("no debug files from debuginfod: " + downloads.error().message);
 }
 
+PlanOptions Session::plan_options(pid_t pid) {
+    PlanOptions plan = plan_options_for(root_, pid, options_.wanted);
+    plan.cheap_detach = tracer_->options().method == AttachMethod::kUprobeMulti;
+    return plan;
+}
+
 Target& Session::add_target(pid_t pid) {
     Target& target = targets_.emplace_back(root_, pid, next_slot_++);
     target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
@@ -67,6 +73,7 @@ std::optional<SessionError> Session::start() {
                 attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
             return SessionError{kind, std::move(attached).error()};
         }
+        compare_with_kernel(target, Origin::kBeforeAttach);
     }
     return check_attached();
 }
@@ -86,7 +93,7 @@ std::optional<SessionError> Session::start_command() {
 std::optional<SessionError> Session::check_attached() {
     for (Target& target : targets_) {
         size_t probes = target.probes().probes().size();
-        if (target.acquiring_probe_count() == 0) {
+        if (target.acquiring_probe_count() == 0 && !target.follows_resources()) {
             std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
                                                        : target.skipped()[0].what + ": " + target.skipped()[0].why;
             return SessionError{FailureKind::kNothingAttached,

@@ -1,5 +1,6 @@
 // Session: the state of one run of run_session(). Declared here because its parts have a file each: session.cpp (the loop),
-// session_start.cpp (load and attach), session_report.cpp (reports, and reading the rings meanwhile).
+// session_start.cpp (load and attach), session_tables.cpp (descriptors and threads as the kernel has them), session_report.cpp (reports,
+// and reading the rings meanwhile).
 #pragma once
 
 #include <sys/epoll.h>
@@ -18,6 +19,9 @@
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "profile/aggregator.h"
+#include "profile/failed_connects.h"
+#include "profile/held_resources.h"
+#include "profile/resource_book.h"
 #include "stream/record_buffer.h"
 #include "symbolize/debug_downloads.h"
 
@@ -51,6 +55,13 @@ private:
     bool report(bool final);
     void add_notes(const Amount& own_mappings, Coverage& coverage);
     void settle();
+    [[nodiscard]] bool is_in_a_book(const Record& record) const;
+    void put_in_book(const Record& record);
+    Result<TablePass> pass_over_descriptors(Target& target);
+    Result<TablePass> pass_over_threads(Target& target);
+    void compare_with_kernel(Target& target, Origin new_origin);
+    [[nodiscard]] std::vector<HeldDescriptor> held_descriptors(const Target& target) const;
+    [[nodiscard]] std::vector<HeldThread> held_threads(const Target& target) const;
     bool pump();
     void keep_up();
     void keep_unfinished(const Record& record);
@@ -58,7 +69,7 @@ private:
     std::optional<uint64_t> young_age();
     bool keep_up_while_writing();
     Target* target_of(uint16_t slot);
-    PlanOptions plan_options(pid_t pid) { return plan_options_for(root_, pid, options_.heap, options_.mappings); }
+    PlanOptions plan_options(pid_t pid);
     double attached_s() const { return static_cast<double>(monotonic_ns() - start_ns_) / 1e9; }
 
     const SessionOptions& options_;
@@ -68,6 +79,9 @@ private:
     std::optional<Tracer> tracer_;
     std::optional<LiveSource> source_;
     std::optional<Aggregator> aggregator_;
+    ResourceBook descriptors_{true};
+    ResourceBook threads_{false};
+    FailedConnects failed_connects_;
     RecordBuffer buffer_;
     std::deque<std::unique_ptr<wh_snapshot_record>> unfinished_;  // stacks to be walked here
     uint64_t kept_up_ns_ = 0;

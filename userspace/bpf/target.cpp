@@ -79,10 +79,13 @@ std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
     return std::nullopt;
 }
 
-PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool mappings) {
+PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, const WantedKinds& wanted) {
     PlanOptions options;
-    options.heap = heap;
-    options.mappings = mappings;
+    options.heap = wanted.heap;
+    options.mappings = wanted.mappings;
+    options.descriptors = wanted.descriptors;
+    options.threads = wanted.threads;
+    options.pairs = wanted.pairs;
     options.target_root = fmt::format("{}/{}/root", root.path, pid);
     auto refuse = [&](const char* sentence) {
         options.return_probes_allowed = false;
@@ -125,7 +128,18 @@ void Target::set_up_names(std::function<void(const std::string&)> progress, Debu
     symbolizer_.use_downloads(downloads_);
 }
 
-void Target::attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe) {
+void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe) {
+    if (options.threads) gate_flags_ |= WH_PROCESS_THREADS;
+    if (!descriptor_method_ && plan.descriptor_method != DescriptorMethod::kNone) {
+        descriptor_method_ = plan.descriptor_method;
+        descriptor_why_ = plan.descriptor_why;
+    }
+    if (descriptor_method_ == DescriptorMethod::kTracepoint) {
+        if (auto followed = tracer.follow_system_calls(); followed)
+            gate_flags_ |= WH_PROCESS_SYSTEM_CALLS;
+        else
+            skipped_.push_back({"descriptors", followed.error().message});
+    }
     skipped_.insert(skipped_.end(), plan.skipped.begin(), plan.skipped.end());
     for (const ModulePlan& module : plan.modules)
         if (makes_mappings_of_its_own(module) && module.path != base_.exe)
@@ -144,10 +158,10 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t
     for (const Mapping& mapping : maps)
         if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
     observe(0);
-    attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), next_probe);
+    attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), options, next_probe);
     static_cast<void>(
         look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
-    return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = 0});
+    return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = gate_flags_});
 }
 
 Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
@@ -175,8 +189,8 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
             planned_files_.insert(
                 {static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
     plan.skipped.clear();  // said again, with the rest, once the libraries are there
-    attach_plan(tracer, std::move(plan), next_probe);
-    return tracer.start_process(slot_, {.mm = 0, .tgid = located->tgid, .flags = flags});
+    attach_plan(tracer, std::move(plan), options, next_probe);
+    return tracer.start_process(slot_, {.mm = 0, .tgid = located->tgid, .flags = flags | gate_flags_});
 }
 
 size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
@@ -192,8 +206,10 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     for (const Mapping& mapping : fresh) planned_files_.insert(identity_of(mapping));
     size_t before = probes_.probes().size();
     if (!fresh.empty()) {
-        AttachPlan plan = make_plan(pid_, fresh, options, open_elf_of(root_, pid_));
-        attach_plan(tracer, std::move(plan), next_probe);
+        PlanOptions now = options;
+        now.descriptor_method_so_far = descriptor_method_;
+        AttachPlan plan = make_plan(pid_, fresh, now, open_elf_of(root_, pid_));
+        attach_plan(tracer, std::move(plan), options, next_probe);
     }
     return probes_.probes().size() - before;
 }
@@ -211,6 +227,11 @@ void Target::begin_again(uint16_t slot) {
     unwinder_.reset();
     looked_at_.reset();
     layout_ = 0;
+    gate_flags_ = 0;
+    descriptor_method_.reset();
+    descriptor_why_.clear();
+    seen_descriptors.clear();
+    seen_threads.clear();
 }
 
 void Target::detach(Tracer& tracer) {
@@ -221,7 +242,7 @@ void Target::detach(Tracer& tracer) {
 
 void Target::stop_no_more(Tracer& tracer) {
     waits_at_loader = false;
-    tracer.clear_flags(slot_);
+    tracer.set_flags(slot_, gate_flags_);
 }
 
 size_t Target::acquiring_probe_count() const {
@@ -256,6 +277,6 @@ void Target::observe(double time_s) {
 
 ProcessReport Target::describe() const { return base_; }
 
-ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_}; }
+ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_, libc_code_}; }
 
 }  // namespace whoholds

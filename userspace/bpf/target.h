@@ -31,7 +31,7 @@ namespace whoholds {
 std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid);
 
 // What the plan for this process may contain: return probes are refused where they would kill it (T5).
-PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, bool heap, bool mappings);
+PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, const WantedKinds& wanted);
 
 class Target {
 public:
@@ -74,6 +74,12 @@ public:
     [[nodiscard]] size_t acquiring_probe_count() const;
     [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
 
+    // Descriptors or threads are followed, whether functions could be probed or not.
+    [[nodiscard]] bool follows_resources() const { return gate_flags_ != 0; }
+    // The kernel's tables as they were seen last.
+    std::vector<wh_seen_descriptor> seen_descriptors;
+    std::vector<wh_seen_thread> seen_threads;
+
     bool loader_changed = false;
     bool mappings_changed = false;
     bool exec_seen = false;
@@ -82,7 +88,7 @@ public:
     unsigned exec_count = 0;
 
 private:
-    void attach_plan(Tracer& tracer, AttachPlan plan, uint32_t& next_probe);
+    void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe);
     [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
     ProcRoot root_;
@@ -93,6 +99,9 @@ private:
     Symbolizer symbolizer_;
     std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;
+    uint32_t gate_flags_ = 0;  // wh_process_flag: what is followed besides calls
+    std::optional<DescriptorMethod> descriptor_method_;
+    std::string descriptor_why_;
     struct LookedAt {
         uint32_t removals;
         uint64_t exec_pages;
@@ -107,6 +116,7 @@ private:
     std::vector<Skipped> skipped_;
     std::set<std::pair<uint64_t, uint64_t>> planned_files_;  // device, inode
     std::vector<AddressRange> own_mapping_code_;
+    std::vector<AddressRange> libc_code_;
     ProcessReport base_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;

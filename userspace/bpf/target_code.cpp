@@ -2,6 +2,7 @@
 // not finish.
 #include <algorithm>
 
+#include "analyze/leading_frames.h"
 #include "bpf/live_source.h"
 #include "bpf/target.h"
 #include "elf/mapped_elf.h"
@@ -50,6 +51,9 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
         layout_ = *layout;
     else if (skipped_.empty() || skipped_.back().why != layout.error().message)
         skipped_.push_back({"stacks of newly mapped code", layout.error().message});
+    libc_code_.clear();
+    for (const Mapping& mapping : state.maps)
+        if (mapping.executable && is_c_library(mapping.path)) libc_code_.push_back({mapping.start, mapping.end});
     symbolizer_.update_mappings(state.maps, layout_);
     if (!unwinder_)
         unwinder_.emplace(unwind_files(root_, pid_, [&tables, slot = slot_](const Mapping& mapping) {

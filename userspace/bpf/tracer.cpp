@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstdarg>
@@ -15,6 +16,7 @@
 #include "bpf/kernel_features.h"
 #include "bpf/mapped_array.h"
 #include "bpf/shared/call_shape.h"
+#include "runtime/native/system_calls.h"
 #include "whoholds.skel.h"
 
 namespace whoholds {
@@ -67,7 +69,10 @@ struct Tracer::State {
     wh_programs* skeleton = nullptr;
     bpf_link* exec_link = nullptr;
     bpf_link* fork_link = nullptr;
+    bpf_link* exit_link = nullptr;
     bpf_link* locate_link = nullptr;
+    bpf_link* threads_link = nullptr;
+    bpf_link* system_call_link = nullptr;
     MappedArray<wh_young_bucket> young;
     MappedArray<wh_stack_bucket> stacks;
     MappedArray<wh_stack_counters> stack_counters;
@@ -78,7 +83,10 @@ struct Tracer::State {
     ~State() {
         bpf_link__destroy(exec_link);
         bpf_link__destroy(fork_link);
+        bpf_link__destroy(exit_link);
         bpf_link__destroy(locate_link);
+        bpf_link__destroy(threads_link);
+        bpf_link__destroy(system_call_link);
         wh_programs__destroy(skeleton);
     }
 
@@ -102,7 +110,7 @@ Result<void> Tracer::State::configure() {
     config.ring_wake_bytes = options.ring_bytes / 8;
     config.young_bucket_mask = buckets - 1;
     config.stack_bucket_mask = stack_buckets - 1;
-    config.no_stack_base = stack_buckets * WH_STACK_WAYS + 1;
+    config.no_stack_base = stack_buckets * WH_STACK_WAYS + 1 + WH_ORIGIN_ROWS;
     config.stack_stride = config.no_stack_base + WH_NO_STACK_ROWS;
     config.shard_mask = shards - 1;
     std::copy_n(reinterpret_cast<const std::byte*>(&config), sizeof(config),
@@ -114,8 +122,9 @@ Result<void> Tracer::State::configure() {
     bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
     bpf_map__set_max_entries(skeleton->maps.backlog, options.backlog_bytes);
     if (options.method == AttachMethod::kUprobeMulti)
-        for (bpf_program* program : {skeleton->progs.call_enter, skeleton->progs.call_return,
-                                     skeleton->progs.call_release, skeleton->progs.loader_changed})
+        for (bpf_program* program :
+             {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
+              skeleton->progs.loader_changed, skeleton->progs.system_call_returned})
             bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
     return {};
 }
@@ -140,8 +149,12 @@ Result<void> Tracer::State::attach_task_programs() {
     if (!exec_link) return system_error("attach to the exec tracepoint", errno);
     fork_link = bpf_program__attach(skeleton->progs.on_fork);
     if (!fork_link) return system_error("attach to the fork tracepoint", errno);
+    exit_link = bpf_program__attach(skeleton->progs.on_exit);
+    if (!exit_link) return system_error("attach to the exit tracepoint", errno);
     locate_link = bpf_program__attach_iter(skeleton->progs.locate, nullptr);
     if (!locate_link) return system_error("attach the task iterator", errno);
+    threads_link = bpf_program__attach_iter(skeleton->progs.list_threads, nullptr);
+    if (!threads_link) return system_error("attach the iterator over threads", errno);
     return {};
 }
 
@@ -181,6 +194,7 @@ int Tracer::backlog_fd() const { return bpf_map__fd(state_->skeleton->maps.backl
 bpf_program* Tracer::enter_program() const { return state_->skeleton->progs.call_enter; }
 bpf_program* Tracer::return_program() const { return state_->skeleton->progs.call_return; }
 bpf_program* Tracer::release_program() const { return state_->skeleton->progs.call_release; }
+bpf_program* Tracer::system_call_program() const { return state_->skeleton->progs.system_call_returned; }
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
 
 std::span<wh_young_bucket> Tracer::young() const { return state_->young.items(); }
@@ -210,21 +224,61 @@ uint64_t Tracer::counter(wh_counter counter) const {
     return std::atomic_ref(state_->skeleton->bss->counters[counter]).load(std::memory_order_relaxed);
 }
 
+namespace {
+
+// All that an iterator writes.
+template <class Item>
+Result<std::vector<Item>> read_iterator(bpf_link* link) {
+    UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
+    if (!fd) return system_error("start a BPF iterator", errno);
+    std::vector<Item> all;
+    std::array<Item, 128> some;
+    for (;;) {
+        ssize_t length = read(fd.get(), some.data(), sizeof(some));
+        if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (length < 0) return system_error("read a BPF iterator", errno);
+        if (length == 0) return all;
+        all.insert(all.end(), some.begin(), some.begin() + static_cast<size_t>(length) / sizeof(Item));
+    }
+}
+
+}  // namespace
+
 Result<std::optional<wh_located_task>> Tracer::locate(pid_t pid, bool make_threads) {
     state_->skeleton->bss->locate_tgid = static_cast<uint32_t>(pid);
     state_->skeleton->bss->locate_makes_threads = make_threads;
-    UniqueFd fd(bpf_iter_create(bpf_link__fd(state_->locate_link)));
-    if (!fd) return system_error("start the task iterator", errno);
+    WH_TRY(auto tasks, read_iterator<wh_located_task>(state_->locate_link));
     std::optional<wh_located_task> found;
-    wh_located_task tasks[64];
-    for (;;) {
-        ssize_t length = read(fd.get(), tasks, sizeof(tasks));
-        if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (length < 0) return system_error("read the task iterator", errno);
-        if (length == 0) return found;
-        for (size_t i = 0; i < static_cast<size_t>(length) / sizeof(tasks[0]); i++)
-            if (tasks[i].mm != 0) found = tasks[i];
-    }
+    for (const wh_located_task& task : tasks)
+        if (task.mm != 0) found = task;
+    return found;
+}
+
+Result<std::vector<wh_seen_descriptor>> Tracer::list_descriptors(pid_t pid, uint32_t tgid) {
+    state_->skeleton->bss->list_tgid = tgid;
+    // Only this process's table, where the kernel can (6.1); else the program picks it out of all.
+    bpf_iter_link_info info{};
+    info.task.pid = static_cast<uint32_t>(pid);
+    LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+    bpf_link* link = bpf_program__attach_iter(state_->skeleton->progs.list_descriptors, &options);
+    if (!link) link = bpf_program__attach_iter(state_->skeleton->progs.list_descriptors, nullptr);
+    if (!link) return system_error("attach the iterator over descriptors", errno);
+    auto listed = read_iterator<wh_seen_descriptor>(link);
+    bpf_link__destroy(link);
+    return listed;
+}
+
+Result<std::vector<wh_seen_thread>> Tracer::list_threads(uint32_t tgid) {
+    state_->skeleton->bss->list_tgid = tgid;
+    return read_iterator<wh_seen_thread>(state_->threads_link);
+}
+
+Result<void> Tracer::follow_system_calls() {
+    if (state_->system_call_link) return {};
+    for (const SystemCall& row : system_calls()) state_->skeleton->bss->system_call_shapes[row.number] = row.shape;
+    state_->system_call_link = bpf_program__attach(state_->skeleton->progs.on_system_call);
+    if (!state_->system_call_link) return system_error("attach to the tracepoint of system calls", errno);
+    return {};
 }
 
 void Tracer::set_process(uint16_t slot, const wh_process& process) {
@@ -244,7 +298,7 @@ Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
     return {};
 }
 
-void Tracer::clear_flags(uint16_t slot) { state_->processes.items()[slot].flags = 0; }
+void Tracer::set_flags(uint16_t slot, uint32_t flags) { state_->processes.items()[slot].flags = flags; }
 
 void Tracer::stop_process(uint16_t slot) {
     uint32_t tgid = state_->processes.items()[slot].tgid;

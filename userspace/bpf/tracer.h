@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "bpf/shared/counters.h"
@@ -46,6 +47,7 @@ public:
     [[nodiscard]] bpf_program* return_program() const;
     [[nodiscard]] bpf_program* release_program() const;
     [[nodiscard]] bpf_program* loader_program() const;
+    [[nodiscard]] bpf_program* system_call_program() const;
 
     // Shared with the running programs: access through std::atomic_ref or read once.
     [[nodiscard]] std::span<wh_young_bucket> young() const;
@@ -59,10 +61,17 @@ public:
     // Where the process is in the kernel; nullopt if it has no address space (any more).
     // make_threads: the programs' states of its threads are made, so that no call need wait for that.
     Result<std::optional<wh_located_task>> locate(pid_t pid, bool make_threads = false);
+    // The kernel's table of descriptors, and the threads, of a process: pid as we see it, tgid of the init namespace. Empty if it
+    // is gone.
+    Result<std::vector<wh_seen_descriptor>> list_descriptors(pid_t pid, uint32_t tgid);
+    Result<std::vector<wh_seen_thread>> list_threads(uint32_t tgid);
+    // From now on the system calls of processes with WH_PROCESS_SYSTEM_CALLS are seen by a tracepoint, through which all processes
+    // pass.
+    Result<void> follow_system_calls();
     // The gate: from then on (until stop) hits with this slot count.
     Result<void> start_process(uint16_t slot, const wh_process& process);
     void set_process(uint16_t slot, const wh_process& process);
-    void clear_flags(uint16_t slot);
+    void set_flags(uint16_t slot, uint32_t flags);
     void stop_process(uint16_t slot);
 
 private:

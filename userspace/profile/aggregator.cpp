@@ -34,6 +34,10 @@ void add(Amount& amount, uint64_t count, uint64_t bytes) {
     amount.bytes += bytes;
 }
 
+uint32_t origin_key(uint16_t process, uint8_t kind, Origin origin) {
+    return static_cast<uint32_t>(process) << 16 | static_cast<uint32_t>(kind) << 8 | static_cast<uint32_t>(origin);
+}
+
 }  // namespace
 
 Aggregator::Aggregator(uint32_t no_stack_base) : no_stack_base_(no_stack_base) {}
@@ -78,6 +82,7 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kRelease: release(record, record.time_ns); break;
         case RecordType::kLateRelease: late_.emplace(record.key, LateRelease{record}); break;
         case RecordType::kRestore: restore(record); break;
+        case RecordType::kRetract: retract(record); break;
         case RecordType::kLateRestore: late_restores_.push_back(record); break;
         case RecordType::kRoundEnd: end_round(); break;
         case RecordType::kStack: {
@@ -108,11 +113,30 @@ void Aggregator::on_record(const Record& record) {
     }
 }
 
+uint32_t Aggregator::origin_row(uint16_t process, uint8_t kind, Origin origin) const {
+    auto row = origin_rows_.find(origin_key(process, kind, origin));
+    return row == origin_rows_.end() ? 0 : row->second;
+}
+
+uint32_t Aggregator::make_origin_row(const Record& record) {
+    uint32_t key = origin_key(record.process, record.kind, record.origin);
+    auto [row, is_new] = origin_rows_.try_emplace(key, 0);
+    if (!is_new) return row->second;
+    // The last one is for all that come when the others are taken, as rows are told apart for some thousand processes only.
+    uint32_t place = std::min<uint32_t>(static_cast<uint32_t>(origin_rows_.size()), WH_ORIGIN_ROWS) - 1;
+    row->second = no_stack_base_ - WH_ORIGIN_ROWS + place;
+    entry(row->second, record.process, record.kind).info =
+        StackInfo{key, record.origin == Origin::kBeforeAttach ? WH_STACK_BEFORE_ATTACH : WH_STACK_UNSEEN, 0, {}};
+    return row->second;
+}
+
 void Aggregator::acquire(const Record& record) {
     apply_late(record.process, record.kind, record.key, record.time_ns);
-    add(entry(record.stack, record.process, record.kind).totals.acquired, 1, record.size);
+    const uint32_t stack = record.origin == Origin::kSeen ? record.stack : make_origin_row(record);
+    Totals& totals = entry(stack, record.process, record.kind).totals;
+    add(record.origin == Origin::kBeforeAttach ? totals.before : totals.acquired, 1, record.size);
     std::optional<Block> old =
-        holder(record.process, record.kind).blocks.put(record.key, {record.size, record.stack, record.time_ns});
+        holder(record.process, record.kind).blocks.put(record.key, {record.size, stack, record.time_ns});
     if (!old) return;
     // An address that is given out again must have been released: proof of a release that we missed.
     add(entry(old->stack, record.process, record.kind).totals.released, 1, old->size);
@@ -222,6 +246,16 @@ void Aggregator::restore(const Record& record) {
         }
         return;
     }
+}
+
+// It was put down as one that nobody saw being acquired; now its acquire comes.
+void Aggregator::retract(const Record& record) {
+    std::optional<Block> block = holder(record.process, record.kind).blocks.take(record.key);
+    if (!block) return;
+    Totals& totals = entry(block->stack, record.process, record.kind).totals;
+    Amount& amount = record.origin == Origin::kBeforeAttach ? totals.before : totals.acquired;
+    amount.count -= 1;
+    amount.bytes -= block->size;
 }
 
 // Applies late releases of this key that happened before before_ns.

@@ -1,7 +1,7 @@
 // Aggregator: turns Records into what is held, by process, kind and stack. Bookkeeping on one thread; time is passed in.
 //
 //   acquire ──► held ──► release            invariant, for every kind and every stack:
-//                 │  ▲                      acquired = released + held + lost
+//                 │  ▲                      acquired + before attach = released + held + lost
 //       tentative ▼  │ restore
 //               limbo (one realloc or munmap in progress a thread)
 //
@@ -28,7 +28,8 @@ namespace whoholds {
 
 class Aggregator : public RecordSink {
 public:
-    // Indexes from no_stack_base on mean "no stack": one row for each process and kind.
+    // Indexes from no_stack_base on mean "no stack": one row for each process and kind. The WH_ORIGIN_ROWS in front of them
+    // are ours: rows for what was not seen to be acquired.
     explicit Aggregator(uint32_t no_stack_base);
 
     void on_record(const Record& record) override;
@@ -48,6 +49,17 @@ public:
         const Pause& pause = [] {}) const;
 
     [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;
+    // The row under which resources of this origin are counted; 0: there are none.
+    [[nodiscard]] uint32_t origin_row(uint16_t process, uint8_t kind, Origin origin) const;
+    // visit(key, block): one kind of one process, without ranges; also what is still young.
+    template <class Visitor>
+    void for_each_block(uint16_t process, uint8_t kind, Visitor visit) const {
+        if (auto place = holders_.find(static_cast<uint32_t>(process) << 8 | kind); place != holders_.end())
+            place->second->blocks.for_each(visit, [] {});
+        for (const YoungBlock& block : young_)
+            if (block.process == process && block.kind == kind)
+                visit(block.key, Block{block.size, block.stack, block.time_ns});
+    }
     [[nodiscard]] uint64_t healed() const { return healed_; }
     [[nodiscard]] size_t blocks_held() const;
 
@@ -58,6 +70,7 @@ private:
         uint64_t released_unknown = 0;
     };
     struct Totals {
+        Amount before;
         Amount acquired;  // of what travelled
         Amount released;
         uint64_t died_count = 0, died_bytes = 0, lost_count = 0, lost_bytes = 0;
@@ -101,6 +114,8 @@ private:
     void release(const Record& record, uint64_t until_ns);
     void release_range(const Record& record, uint64_t until_ns);
     void restore(const Record& record);
+    void retract(const Record& record);
+    uint32_t make_origin_row(const Record& record);
     void apply_late(uint16_t process, uint8_t kind, uint64_t key, uint64_t before_ns);
     void end_round();
     void end_process(uint16_t process);
@@ -113,6 +128,7 @@ private:
     uint32_t no_stack_base_;
     absl::flat_hash_map<uint32_t, std::unique_ptr<Holder>> holders_;  // process << 8 | kind
     std::vector<StackEntry> stacks_;
+    absl::flat_hash_map<uint32_t, uint32_t> origin_rows_;  // process << 16 | kind << 8 | origin
     std::vector<YoungBlock> young_;
     absl::flat_hash_map<uint32_t, std::vector<LimboEntry>> limbo_;  // by tid
     std::multimap<uint64_t, LateRelease> late_;                     // by key; of this round

@@ -24,6 +24,7 @@ struct HeldThread {
     uint32_t stack = 0;
     uint64_t time_ns = 0;  // CLOCK_MONOTONIC, when it was created
     bool before_attach = false;
+    uint64_t start_routine = 0;  // address, if it was created by pthread_create; 0: not known
 };
 
 // A failed connect(2): where it was called, with which error, how often since the attach.

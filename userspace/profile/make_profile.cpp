@@ -68,18 +68,20 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
             stack.process = entry.kind ? entry.process : stack.process;
             stack.kind = entry.kind ? entry.kind : stack.kind;
             stack.lost = {totals.lost_count, totals.lost_bytes};
+            stack.before = totals.before;
             stack.acquired = totals.acquired;
             stack.released = totals.released;
             add(stack.acquired, totals.died_count + totals.lost_count, totals.died_bytes + totals.lost_bytes);
             add(stack.released, totals.died_count, totals.died_bytes);
         }
         add(stack.acquired, young[index].count, young[index].bytes);
-        if (stack.acquired.count == 0) continue;
+        if (stack.acquired.count == 0 && stack.before.count == 0) continue;
         stack.stack = index;
         stack.all_held = rows[index].all_held;
         profile.stacks.push_back(stack);
         ProfileKind& kind = kind_row(stack.process, stack.kind);
         add(kind.held, stack.all_held.count, stack.all_held.bytes);
+        add(kind.before, stack.before.count, stack.before.bytes);
         add(kind.acquired, stack.acquired.count, stack.acquired.bytes);
         add(kind.released, stack.released.count, stack.released.bytes);
         add(kind.lost, stack.lost.count, stack.lost.bytes);

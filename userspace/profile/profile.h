@@ -30,6 +30,7 @@ struct ProfileStack {
     uint8_t kind = 0;
     Amount held;      // that passes the filter
     Amount all_held;  // whatever the filter
+    Amount before;    // there before we attached; acquired + before = released + held + lost
     Amount acquired;
     Amount released;
     Amount lost;
@@ -40,6 +41,7 @@ struct ProfileKind {
     uint16_t process = 0;
     uint8_t kind = 0;
     Amount held;
+    Amount before;
     Amount acquired;
     Amount released;
     Amount lost;

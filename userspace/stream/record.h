@@ -12,10 +12,11 @@
 namespace whoholds {
 
 enum class RecordType : uint8_t {
-    kAcquire,        // key, size, time_ns, stack, flags
-    kRelease,        // key, size (ranges), time_ns, tid; tentative: a kRestore of the same key and thread may follow
-    kLateRelease,    // as kRelease, out of order
-    kRestore,        // key, tid: the call that released it failed
+    kAcquire,      // key, size, time_ns, stack, flags
+    kRelease,      // key, size (ranges), time_ns, tid; tentative: a kRestore of the same key and thread may follow
+    kLateRelease,  // as kRelease, out of order
+    kRestore,      // key, tid: the call that released it failed
+    kRetract,  // key, origin: it was counted as one that was not seen to be acquired, and its acquire has come after all
     kLateRestore,    // as kRestore, out of order
     kRoundEnd,       // all records before the last kLate… ones have been delivered
     kStack,          // stack, hash, stack_status, layout, frames
@@ -31,6 +32,13 @@ enum class RecordType : uint8_t {
     kFork,           // key: host tgid of the child; flags
 };
 
+// How it is known that a resource is held.
+enum class Origin : uint8_t {
+    kSeen,          // its acquisition was seen
+    kBeforeAttach,  // it was in the kernel's table when we attached
+    kUnseen,        // it was in the kernel's table later, and came by a way that is not traced
+};
+
 struct Record {
     RecordType type = RecordType::kAcquire;
     uint8_t kind = 0;      // wh_resource_kind
@@ -42,6 +50,7 @@ struct Record {
     uint32_t stack = 0;
     uint32_t flags = 0;  // call flags of ranges; wh_record_flag of forks
     bool tentative = false;
+    Origin origin = Origin::kSeen;
     uint32_t stack_status = 0;
     uint32_t layout = 0;  // which code was where; see wh_unwind_process
     uint64_t hash = 0;

@@ -25,6 +25,11 @@ constexpr std::array<uint8_t, 12> kThreadStart = {0x5f, 0x41, 0xff, 0xd1, 0x89, 
 // mov %rbx,%rsp; mov (%rsp),%rdi; test %rdi,%rdi: glibc's __start_context, to whose first byte a function returns that makecontext
 // started. It has CFI as if it had been called, but the byte before it has none.
 constexpr std::array<uint8_t, 10> kContextEnd = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff};
+// syscall; test %rax,%rax (musl: %eax,%eax): clone and clone3, whose CFI ends in front of the system call as it would be wrong in the
+// child. The parent returns from there, and has pushed nothing.
+constexpr std::array<uint8_t, 5> kClone = {0x0f, 0x05, 0x48, 0x85, 0xc0};
+constexpr std::array<uint8_t, 4> kMuslClone = {0x0f, 0x05, 0x85, 0xc0};
+constexpr uint64_t kCloneBytes = 10;  // up to the ret
 // push %rbp; mov %rsp,%rbp
 constexpr std::array<uint8_t, 4> kPrologue = {0x55, 0x48, 0x89, 0xe5};
 // Code that keeps frame pointers has a function, and so a prologue, in this many bytes, and more than a few.
@@ -37,6 +42,16 @@ void for_each_match(std::span<const uint8_t> code, std::span<const uint8_t> patt
     const std::string_view wanted(reinterpret_cast<const char*>(pattern.data()), pattern.size());
     for (size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + wanted.size()))
         found(at);
+}
+
+void add_clone(std::span<const uint8_t> code, const UnwindRange& gap, std::vector<UnwindPatch>& patches) {
+    auto add = [&](size_t at) {
+        if (patches.size() >= kMaxPatches) return;
+        const uint64_t start = gap.start + at;
+        patches.push_back({{start, std::min(start + kCloneBytes, gap.end)}, make_rule(WH_CFA_SP, 8)});
+    };
+    for_each_match(code, kClone, add);
+    for_each_match(code, kMuslClone, add);
 }
 
 // Code that is returned to without having called: to its first byte, and a return address is looked up one byte before it. If
@@ -126,7 +141,11 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
     uint64_t prologues = 0;
     for (const UnwindRange& gap : gaps) {
         const uint64_t size = std::min(gap.end - gap.start, kMaxCodeBytes - bytes);
-        if (gap.end - gap.start < kMinGapBytes) continue;
+        if (gap.end - gap.start < kMinGapBytes) {
+            if (size >= kClone.size() && size == gap.end - gap.start)
+                add_clone(image.code_at(gap.start, size), gap, result.patches);
+            continue;
+        }
         if (size < gap.end - gap.start) result.read_all = false;
         if (size == 0) break;
         const std::vector<uint8_t> code = image.code_at(gap.start, size);
@@ -136,6 +155,7 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
             if (result.patches.size() >= kMaxPatches) return;
             result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
         });
+        add_clone(code, gap, result.patches);
         for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
     }
     add_context_end(image, rows, result.patches);

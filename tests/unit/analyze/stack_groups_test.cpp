@@ -76,7 +76,7 @@ protected:
         stacks_.push_back(row);
     }
     std::vector<StackGroup> groups() {
-        return group_stacks(stacks_, aggregator_, symbolizer_, [] {});
+        return group_stacks(stacks_, aggregator_, {symbolizer_, {}}, [] {});
     }
 
     Aggregator aggregator_{1000};

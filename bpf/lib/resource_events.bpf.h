@@ -1,0 +1,41 @@
+// Resources that are seen by what the kernel does and not by calls of functions: descriptors and threads. Their events travel at
+// once. A lost one makes no number wrong that is held: at each report what is held is compared with the kernel's own tables.
+#ifndef WHOHOLDS_LIB_RESOURCE_EVENTS_H
+#define WHOHOLDS_LIB_RESOURCE_EVENTS_H
+
+#include "lib/filter.bpf.h"
+#include "lib/stack.bpf.h"
+
+static __noinline void send_resource(struct wh_record* record) {
+    record->tid = (u32)bpf_get_current_pid_tgid();
+    record->time_ns = bpf_ktime_get_ns();
+    if (!send(record)) count(WH_COUNTER_EVENT_LOST);
+}
+
+WH_INLINE void send_event(u32 type, u32 kind, u32 process, u64 key, u32 flags) {
+    struct wh_record record = {.type = type, .kind = kind, .process = process, .key = key, .flags = flags};
+    send_resource(&record);
+}
+
+// A thread that this one has just created. Global: the verifier looks at it once.
+__noinline int note_created_thread(u32 tid, u32 process) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (!thread) {
+        count(WH_COUNTER_NO_THREAD_STATE);
+        return 0;
+    }
+    thread->last_child = tid;
+    struct pt_regs* registers = (void*)bpf_task_pt_regs(task);
+    read_frame(registers, thread->registers);
+    read_callee_saved(registers, &thread->registers[3]);
+    struct wh_record record = {.type = WH_RECORD_ACQUIRE,
+                               .kind = WH_KIND_THREAD,
+                               .process = process,
+                               .key = tid,
+                               .stack = system_call_stack(task, thread, WH_KIND_THREAD, process)};
+    send_resource(&record);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,121 @@
+// The part of a session that compares descriptors and threads with the kernel's own tables.
+#include <unistd.h>
+
+#include <ctime>
+
+#include "bpf/session_state.h"
+#include "bpf/shared/resource_kinds.h"
+
+namespace whoholds {
+
+namespace {
+
+// A change that is in the table but not reported yet has been reported by the next pass, unless its thread was put aside just then.
+constexpr int kMostPasses = 5;
+constexpr useconds_t kBetweenPassesUs = 500;
+
+uint64_t boottime_ahead_ns() {  // of CLOCK_MONOTONIC: what was slept through
+    timespec boot{}, monotonic{};
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    return static_cast<uint64_t>(boot.tv_sec - monotonic.tv_sec) * 1'000'000'000 +
+           static_cast<uint64_t>(boot.tv_nsec - monotonic.tv_nsec);
+}
+
+constexpr uint16_t kTypeBits = 0170000;
+constexpr uint16_t kSocketBits = 0140000;
+
+}  // namespace
+
+bool Session::is_in_a_book(const Record& record) const {
+    if (record.type != RecordType::kAcquire && record.type != RecordType::kRelease) return false;
+    return record.kind == WH_KIND_FD || record.kind == WH_KIND_SOCKET || record.kind == WH_KIND_THREAD;
+}
+
+void Session::put_in_book(const Record& record) {
+    (record.kind == WH_KIND_THREAD ? threads_ : descriptors_).on_record(record, *aggregator_);
+}
+
+Result<TablePass> Session::pass_over_descriptors(Target& target) {
+    TablePass pass{.start_ns = monotonic_ns(), .seen = {}};
+    WH_TRY(auto listed, tracer_->list_descriptors(target.pid(), target.host_tgid()));
+    for (const wh_seen_descriptor& one : listed) {
+        const bool is_socket = (one.mode & kTypeBits) == kSocketBits;
+        pass.seen.push_back({.key = one.fd,
+                             .identity = one.file,
+                             .seen_ns = one.seen_ns,
+                             .kind = static_cast<uint8_t>(is_socket ? WH_KIND_SOCKET : WH_KIND_FD)});
+    }
+    target.seen_descriptors = std::move(listed);
+    return pass;
+}
+
+Result<TablePass> Session::pass_over_threads(Target& target) {
+    TablePass pass{.start_ns = monotonic_ns(), .seen = {}};
+    WH_TRY(auto listed, tracer_->list_threads(target.host_tgid()));
+    const uint64_t ahead_ns = boottime_ahead_ns();
+    for (const wh_seen_thread& one : listed)
+        pass.seen.push_back({.key = one.tid,
+                             .identity = one.start_time_ns,
+                             .seen_ns = one.seen_ns,
+                             .time_ns = one.start_time_ns > ahead_ns ? one.start_time_ns - ahead_ns : 0,
+                             .kind = WH_KIND_THREAD});
+    target.seen_threads = std::move(listed);
+    return pass;
+}
+
+// new_origin: kBeforeAttach for the first comparison.
+void Session::compare_with_kernel(Target& target, Origin new_origin) {
+    if (target.exited()) return;
+    size_t waiting = 1;
+    for (int i = 0; i < kMostPasses && waiting > 0; i++) {
+        if (i > 0) usleep(kBetweenPassesUs);
+        waiting = 0;
+        if (options_.wanted.descriptors)
+            if (auto pass = pass_over_descriptors(target); pass && !pass->seen.empty()) {
+                settle();
+                waiting += descriptors_.compare(target.slot(), *pass, new_origin, *aggregator_);
+            }
+        if (options_.wanted.threads)
+            if (auto pass = pass_over_threads(target); pass && !pass->seen.empty()) {
+                settle();
+                waiting += threads_.compare(target.slot(), *pass, new_origin, *aggregator_);
+            }
+        new_origin = Origin::kUnseen;
+    }
+}
+
+std::vector<HeldDescriptor> Session::held_descriptors(const Target& target) const {
+    std::vector<HeldDescriptor> held;
+    for (const wh_seen_descriptor& seen : target.seen_descriptors) {
+        const BookEntry* entry = descriptors_.find(target.slot(), seen.fd);
+        if (!entry || (entry->identity != seen.file && entry->identity != 0)) continue;
+        held.push_back({.seen = seen,
+                        .kind = entry->kind,
+                        .stack = entry->origin == Origin::kSeen
+                                     ? entry->stack
+                                     : aggregator_->origin_row(target.slot(), entry->kind, entry->origin),
+                        .time_ns = entry->time_ns,
+                        .before_attach = entry->origin == Origin::kBeforeAttach,
+                        .incoming = entry->incoming});
+    }
+    return held;
+}
+
+std::vector<HeldThread> Session::held_threads(const Target& target) const {
+    std::vector<HeldThread> held;
+    for (const wh_seen_thread& seen : target.seen_threads) {
+        const BookEntry* entry = threads_.find(target.slot(), seen.tid);
+        if (!entry || (entry->identity != seen.start_time_ns && entry->identity != 0)) continue;
+        held.push_back({.seen = seen,
+                        .stack = entry->origin == Origin::kSeen
+                                     ? entry->stack
+                                     : aggregator_->origin_row(target.slot(), entry->kind, entry->origin),
+                        .time_ns = entry->time_ns,
+                        .before_attach = entry->origin == Origin::kBeforeAttach,
+                        .start_routine = entry->detail});
+    }
+    return held;
+}
+
+}  // namespace whoholds
