@@ -124,6 +124,7 @@ KindReport ReportBuilder::describe_kind(const KindRow& row, const ProfileKind& f
 }
 
 void ReportBuilder::sample(const Profile& profile, double time_s) {
+    time_s_ = time_s;
     for (const ProfileStack& stack : profile.stacks) stack_growth_[stack.stack].add(time_s, stack.held);
     for (const ProfileKind& kind : profile.kinds)
         kind_growth_[kind_key(kind.process, kind.kind)].add(time_s, kind.held);
@@ -185,12 +186,17 @@ StackReport ReportBuilder::describe(const KindRow& row, const Aggregator& aggreg
 }
 
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
-                         const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const {
+                         const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) {
+    const FrameReader reader{*view.symbolizer, view.libc_code};
+    static const HeldNow kNothing;
+    HeldItems items(view.held ? *view.held : kNothing, aggregator, view.slot, reader, now_ns);
+    absl::flat_hash_map<uint32_t, uint64_t> ids;  // of the stacks of sockets that are shown
     for (const KindRow& row : kinds_shown()) {
         auto found = std::ranges::find_if(
             profile.kinds, [&](const ProfileKind& kind) { return kind.process == view.slot && kind.kind == row.kind; });
         if (found == profile.kinds.end()) continue;
         KindReport kind = describe_kind(row, *found, now_ns);
+        if (row.kind == WH_KIND_JOINABLE && view.held) kind.note = items.note_on_joinable();
 
         std::vector<ProfileStack> stacks;
         for (const ProfileStack& stack : profile.stacks) {
@@ -200,7 +206,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
                 (info && info->status == WH_STACK_DONE ? coverage.stacks_complete : coverage.stacks_incomplete)++;
             stacks.push_back(stack);
         }
-        std::vector<StackGroup> groups = group_stacks(stacks, aggregator, {*view.symbolizer, view.libc_code}, pause);
+        std::vector<StackGroup> groups = group_stacks(stacks, aggregator, reader, pause);
         kind.stack_count = groups.size();
         report.kinds.push_back(kind);
         report.stack_count += groups.size();
@@ -210,11 +216,21 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         auto medians = aggregator.median_ages(indexes, now_ns, options_.filter, pause);
         for (size_t i = 0; i < groups.size(); i++) {
             StackReport described = describe(row, aggregator, groups[i], view, now_ns);
-            if (medians[i]) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
+            if (view.held) items.describe(row.kind, groups[i], described);
+            if (row.kind == WH_KIND_SOCKET)
+                for (uint32_t stack : groups[i].stacks) ids[stack] = described.id;
+            if (medians[i] && !described.before_attach) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
             report.stacks.push_back(std::move(described));
             pause();
         }
     }
+    if (!view.held) return;
+    auto stack_id = [&](uint32_t stack) {
+        auto found = ids.find(stack);
+        return found == ids.end() ? 0 : found->second;
+    };
+    items.list_connections(time_s_, options_.top, stack_id, connection_growth_[view.slot], report);
+    items.list_failed_connects(view.exe, report);
 }
 
 }  // namespace whoholds

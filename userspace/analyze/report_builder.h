@@ -5,12 +5,14 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "analyze/growth.h"
+#include "analyze/held_items.h"
 #include "analyze/stack_groups.h"
 #include "profile/aggregator.h"
 #include "profile/profile.h"
@@ -37,6 +39,7 @@ struct ProcessView {
     // Mappings made by code in these (libc, allocators) are arenas and thread stacks, not the program's own.
     std::vector<AddressRange> own_mapping_code;
     std::vector<AddressRange> libc_code;
+    const HeldNow* held = nullptr;  // null: neither descriptors nor threads are followed
 };
 
 class ReportBuilder {
@@ -51,7 +54,7 @@ public:
 
     // Fills kinds, stacks and stack_count of `report`; adds to the stack counts of `coverage`. pause(): see Aggregator.
     void fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
-              const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) const;
+              const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage);
 
 private:
     struct KindRow {
@@ -69,6 +72,8 @@ private:
     ReportOptions options_;
     absl::flat_hash_map<uint32_t, GrowthSeries> stack_growth_;
     absl::flat_hash_map<uint32_t, GrowthSeries> kind_growth_;  // process << 8 | kind
+    std::map<uint16_t, ConnectionGrowth> connection_growth_;
+    double time_s_ = 0;  // of the last sample
 };
 
 }  // namespace whoholds

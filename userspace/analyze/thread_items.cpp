@@ -36,7 +36,7 @@ std::string thread_state(char state) {
 ItemReport describe_thread(const HeldThread& thread, const ThreadDetails& details,
                            const ThreadSurroundings& surroundings) {
     ItemReport item;
-    item.key = thread.seen.own_tid != 0 ? thread.seen.own_tid : thread.seen.tid;
+    item.key = thread.seen.our_tid != 0 ? thread.seen.our_tid : thread.seen.tid;
     item.is_thread = true;
     item.type = "thread";
     item.name = details.name;

@@ -124,7 +124,10 @@ bool Session::report(bool final) {
         if (!final) target.observe(time_s);
         ProcessReport process = target.describe();
         target.view().symbolizer->set_budget_ms(kSymbolBudgetMs);
-        builder_.fill(*aggregator_, profile, target.view(), now_ns, pause, process, report.coverage);
+        const HeldNow held = held_now(target);
+        ProcessView view = target.view();
+        if (target.follows_resources()) view.held = &held;
+        builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         report.processes.push_back(std::move(process));
     }

@@ -92,7 +92,6 @@ std::optional<SessionError> Session::start_command() {
 
 std::optional<SessionError> Session::check_attached() {
     for (Target& target : targets_) {
-        size_t probes = target.probes().probes().size();
         if (target.acquiring_probe_count() == 0 && !target.follows_resources()) {
             std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
                                                        : target.skipped()[0].what + ": " + target.skipped()[0].why;
@@ -101,8 +100,8 @@ std::optional<SessionError> Session::check_attached() {
                                                                    "`whoholds plan -p {}` shows what was looked at",
                                                                    target.pid(), why, target.pid())}};
         }
-        events_.on_progress(fmt::format("attached to {} (pid {}): {} functions, {} ms", target.describe().command,
-                                        target.pid(), probes, (monotonic_ns() - start_ns_) / 1'000'000));
+        events_.on_progress(fmt::format("attached to {} (pid {}): {}, {} ms", target.describe().command, target.pid(),
+                                        target.attached_text(), (monotonic_ns() - start_ns_) / 1'000'000));
     }
     return std::nullopt;
 }

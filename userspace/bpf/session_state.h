@@ -62,6 +62,8 @@ private:
     void compare_with_kernel(Target& target, Origin new_origin);
     [[nodiscard]] std::vector<HeldDescriptor> held_descriptors(const Target& target) const;
     [[nodiscard]] std::vector<HeldThread> held_threads(const Target& target) const;
+    [[nodiscard]] uint32_t stack_of(const BookEntry& entry, uint16_t slot) const;
+    [[nodiscard]] HeldNow held_now(const Target& target) const;
     bool pump();
     void keep_up();
     void keep_unfinished(const Record& record);

@@ -1,10 +1,14 @@
 // The part of a session that compares descriptors and threads with the kernel's own tables.
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "bpf/session_state.h"
 #include "bpf/shared/resource_kinds.h"
+#include "proc/descriptor_links.h"
+#include "proc/unix_sockets.h"
 
 namespace whoholds {
 
@@ -85,6 +89,10 @@ void Session::compare_with_kernel(Target& target, Origin new_origin) {
     }
 }
 
+uint32_t Session::stack_of(const BookEntry& entry, uint16_t slot) const {
+    return entry.origin == Origin::kSeen ? entry.stack : aggregator_->origin_row(slot, entry.kind, entry.origin);
+}
+
 std::vector<HeldDescriptor> Session::held_descriptors(const Target& target) const {
     std::vector<HeldDescriptor> held;
     for (const wh_seen_descriptor& seen : target.seen_descriptors) {
@@ -92,9 +100,7 @@ std::vector<HeldDescriptor> Session::held_descriptors(const Target& target) cons
         if (!entry || (entry->identity != seen.file && entry->identity != 0)) continue;
         held.push_back({.seen = seen,
                         .kind = entry->kind,
-                        .stack = entry->origin == Origin::kSeen
-                                     ? entry->stack
-                                     : aggregator_->origin_row(target.slot(), entry->kind, entry->origin),
+                        .stack = stack_of(*entry, target.slot()),
                         .time_ns = entry->time_ns,
                         .before_attach = entry->origin == Origin::kBeforeAttach,
                         .incoming = entry->incoming});
@@ -108,14 +114,38 @@ std::vector<HeldThread> Session::held_threads(const Target& target) const {
         const BookEntry* entry = threads_.find(target.slot(), seen.tid);
         if (!entry || (entry->identity != seen.start_time_ns && entry->identity != 0)) continue;
         held.push_back({.seen = seen,
-                        .stack = entry->origin == Origin::kSeen
-                                     ? entry->stack
-                                     : aggregator_->origin_row(target.slot(), entry->kind, entry->origin),
+                        .stack = stack_of(*entry, target.slot()),
                         .time_ns = entry->time_ns,
                         .before_attach = entry->origin == Origin::kBeforeAttach,
                         .start_routine = entry->detail});
     }
     return held;
+}
+
+// What is held now, and how to learn more of single ones while the process lives.
+HeldNow Session::held_now(const Target& target) const {
+    HeldNow now{.descriptors = held_descriptors(target),
+                .threads = held_threads(target),
+                .failed_connects = failed_connects_.of(target.slot()),
+                .unix_paths = {},
+                .boottime_ahead_ns = boottime_ahead_ns(),
+                .link_of = {},
+                .thread_details = {},
+                .mapping_bytes = {}};
+    const auto is_unix = [](const HeldDescriptor& one) { return one.seen.family == AF_UNIX; };
+    if (std::ranges::any_of(now.descriptors, is_unix))
+        if (auto paths = unix_socket_paths(root_, target.pid())) now.unix_paths = *std::move(paths);
+    const pid_t pid = target.pid();
+    now.link_of = [this, pid](uint32_t fd) { return read_descriptor_link(root_, pid, fd).value_or(""); };
+    now.thread_details = [this, pid](pid_t tid) { return read_thread_details(root_, pid, tid).value_or({}); };
+    now.mapping_bytes = [maps = std::optional<std::vector<Mapping>>(), this,
+                         pid](uint64_t address) mutable -> std::optional<uint64_t> {
+        if (!maps) maps = read_maps(root_, pid).value_or({});
+        for (const Mapping& mapping : *maps)
+            if (address >= mapping.start && address < mapping.end) return mapping.end - mapping.start;
+        return std::nullopt;
+    };
+    return now;
 }
 
 }  // namespace whoholds

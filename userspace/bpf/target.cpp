@@ -130,6 +130,7 @@ void Target::set_up_names(std::function<void(const std::string&)> progress, Debu
 
 void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe) {
     if (options.threads) gate_flags_ |= WH_PROCESS_THREADS;
+    follows_resources_ |= options.threads || plan.descriptor_method != DescriptorMethod::kNone;
     if (!descriptor_method_ && plan.descriptor_method != DescriptorMethod::kNone) {
         descriptor_method_ = plan.descriptor_method;
         descriptor_why_ = plan.descriptor_why;
@@ -248,6 +249,15 @@ void Target::stop_no_more(Tracer& tracer) {
 size_t Target::acquiring_probe_count() const {
     return static_cast<size_t>(
         std::ranges::count_if(probes_.probes(), [](const AttachedProbe& probe) { return probe.has_return; }));
+}
+
+std::string Target::attached_text() const {
+    const auto sites = static_cast<size_t>(
+        std::ranges::count_if(probes_.probes(), [](const AttachedProbe& probe) { return probe.is_system_call; }));
+    std::string text = fmt::format("{} functions", probes_.probes().size() - sites);
+    if (descriptor_method_ == DescriptorMethod::kSites) text += fmt::format(", {} system calls in its code", sites);
+    if (descriptor_method_ == DescriptorMethod::kTracepoint) text += ", its system calls by the tracepoint";
+    return text;
 }
 
 void Target::note_exit(double time_s) {

@@ -72,10 +72,12 @@ public:
     [[nodiscard]] const AttachedProbes& probes() const { return probes_; }
     [[nodiscard]] const std::vector<Skipped>& skipped() const { return skipped_; }
     [[nodiscard]] size_t acquiring_probe_count() const;
+    // "12 functions, 67 system calls"
+    [[nodiscard]] std::string attached_text() const;
     [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
 
     // Descriptors or threads are followed, whether functions could be probed or not.
-    [[nodiscard]] bool follows_resources() const { return gate_flags_ != 0; }
+    [[nodiscard]] bool follows_resources() const { return follows_resources_; }
     // The kernel's tables as they were seen last.
     std::vector<wh_seen_descriptor> seen_descriptors;
     std::vector<wh_seen_thread> seen_threads;
@@ -99,6 +101,7 @@ private:
     Symbolizer symbolizer_;
     std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;
+    bool follows_resources_ = false;
     uint32_t gate_flags_ = 0;  // wh_process_flag: what is followed besides calls
     std::optional<DescriptorMethod> descriptor_method_;
     std::string descriptor_why_;
