@@ -85,7 +85,7 @@ std::optional<double> ConnectionGrowth::per_minute(const DescriptorKey& key) con
 ConnectionList group_connections(std::span<const HeldDescriptor> descriptors, const SocketView& view,
                                  const ConnectionRequest& request, ConnectionGrowth& growth) {
     const DescriptorTallies tallies = tally_connections(descriptors, view);
-    const std::vector<uint32_t> order = largest_first(tallies);
+    const std::vector<uint32_t> order = largest_first(tallies, std::max(request.top, ConnectionGrowth::kMostEndpoints));
     growth.sample(tallies, order, request.time_s);
 
     ConnectionList list;

@@ -112,14 +112,17 @@ bool is_older(const HeldDescriptor& a, const HeldDescriptor& b) {
     return std::tuple(!a.before_attach, a.time_ns, a.seen.fd) < std::tuple(!b.before_attach, b.time_ns, b.seen.fd);
 }
 
-std::vector<uint32_t> largest_first(const DescriptorTallies& tallies) {
+std::vector<uint32_t> largest_first(const DescriptorTallies& tallies, size_t most) {
     std::vector<uint32_t> order(tallies.tallies.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::ranges::sort(order, [&](uint32_t left, uint32_t right) {
+    const auto is_before = [&](uint32_t left, uint32_t right) {
         const DescriptorTally& a = tallies.tallies[left];
         const DescriptorTally& b = tallies.tallies[right];
         return a.count != b.count ? a.count > b.count : a.key < b.key;
-    });
+    };
+    const auto end_of_most = order.begin() + static_cast<std::ptrdiff_t>(std::min(most, order.size()));
+    std::ranges::nth_element(order, end_of_most, is_before);
+    std::ranges::sort(order.begin(), end_of_most, is_before);
     return order;
 }
 

@@ -74,8 +74,8 @@ DescriptorTallies tally_descriptors(std::span<const HeldDescriptor> descriptors,
 // Those from before the attach are older than the others; equal ones by number.
 bool is_older(const HeldDescriptor& a, const HeldDescriptor& b);
 
-// The most first, equal ones in the order of their keys. Indexes of tallies.
-std::vector<uint32_t> largest_first(const DescriptorTallies& tallies);
+// Indexes of tallies: the first `most` by count, equal ones in the order of their keys; the others follow in any order.
+std::vector<uint32_t> largest_first(const DescriptorTallies& tallies, size_t most);
 
 // By count: {"ESTABLISHED", 9}, {"CLOSE_WAIT", 3}.
 std::vector<std::pair<std::string, uint64_t>> states_of(const DescriptorTally& tally);

@@ -129,7 +129,7 @@ std::string words_of(const ItemReport& item) {
 std::vector<ItemGroup> group_descriptors(std::span<const HeldDescriptor> descriptors, const SocketView& view,
                                          LinkOf link) {
     const DescriptorTallies tallies = tally_descriptors(descriptors, view, link);
-    const std::vector<uint32_t> order = largest_first(tallies);
+    const std::vector<uint32_t> order = largest_first(tallies, kMostGroups);
     std::vector<ItemGroup> groups;
     size_t alone = 0;
     while (alone < order.size() && alone < kMostGroups) {

@@ -22,7 +22,7 @@ struct ThreadSurroundings {
 // 'S' -> "sleeping", 'D' -> "uninterruptible", …; "" for what is not known.
 std::string thread_state(char state);
 
-// The key is the thread's id in its own namespace, as the target's own tools show it. details: {} when they cannot be read
+// The key is the thread's id as our /proc shows it. details: {} when they cannot be read
 // (any more).
 ItemReport describe_thread(const HeldThread& thread, const ThreadDetails& details,
                            const ThreadSurroundings& surroundings);

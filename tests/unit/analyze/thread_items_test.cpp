@@ -10,7 +10,7 @@ namespace {
 HeldThread held_thread() {
     HeldThread held;
     held.seen.tid = 90'320;
-    held.seen.own_tid = 4'720;
+    held.seen.our_tid = 4'720;
     held.seen.start_time_ns = 100 * kSecond;
     held.seen.cpu_ns = 1'500'000'000;
     held.time_ns = 10 * kSecond;
@@ -49,7 +49,7 @@ TEST(ThreadItems, every_state_has_a_word) {
 
 TEST(ThreadItems, what_is_not_known_is_left_out) {
     HeldThread held = held_thread();
-    held.seen.own_tid = 0;
+    held.seen.our_tid = 0;
     held.seen.cpu_ns = 0;
 
     const ItemReport item = describe_thread(held, {.wait_channel = "0"}, {});

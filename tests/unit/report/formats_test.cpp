@@ -164,6 +164,68 @@ TEST(TextReport, says_when_the_numbers_of_a_row_do_not_add_up) {
     EXPECT_THAT(write_text(sample_report("losses"), {}), Not(HasSubstr("do not add up")));
 }
 
+TEST(TextReport, kinds_without_bytes_are_counted) {
+    const std::string text = write_text(sample_report("resources"), {});
+
+    EXPECT_THAT(text, HasSubstr("sockets                         431     59 s          +12                   502\n"));
+    EXPECT_THAT(text, HasSubstr("there before attach: descriptors 8, sockets 19, threads 3\n"));
+    EXPECT_THAT(text, HasSubstr("BY STACK  sockets · most held now first"));
+    EXPECT_THAT(text, HasSubstr("      now:  409 × TCP to 10.0.0.5:443: 406 ESTABLISHED, 3 CLOSE_WAIT\n"));
+    EXPECT_THAT(text, HasSubstr("      the oldest 20 now:  19 × thread sleeping in futex_wait_queue"));
+    EXPECT_THAT(text, Not(HasSubstr("do not add up")));
+}
+
+TEST(TextReport, every_kind_that_holds_anything_has_a_section) {
+    const std::string text = write_text(sample_report("resources"), {});
+
+    for (const KindReport& kind : sample_report("resources").processes[0].kinds) {
+        if (kind.kind == "mapping") continue;  // its stack is not in the sample
+        EXPECT_THAT(text, HasSubstr("BY STACK  " + kind.title)) << kind.kind;
+    }
+}
+
+TEST(TextReport, connections_say_state_age_and_what_waits) {
+    const std::string text = write_text(sample_report("resources"), {});
+
+    EXPECT_THAT(text, HasSubstr("+12     59 s   406 ESTABLISHED · 3 CLOSE_WAIT\n"));
+    EXPECT_THAT(text, HasSubstr("> 60 s   3 of 511 wait to be accepted\n"));
+    EXPECT_THAT(text, HasSubstr("unix stream to …"));
+    EXPECT_THAT(text, HasSubstr("  and 5 more endpoints\n"));
+    EXPECT_THAT(text, HasSubstr("connection refused     231   shop::Client::connect\n"));
+}
+
+TEST(TextReport, shows_as_many_connections_as_asked) {
+    FormatOptions options;
+    options.top = 1;
+    const std::string text = write_text(sample_report("resources"), options);
+
+    EXPECT_THAT(text, HasSubstr("  and 8 more endpoints\n"));
+    EXPECT_THAT(text, HasSubstr("connection refused"));
+    EXPECT_THAT(text, HasSubstr("  and 1 more\n"));
+}
+
+TEST(JsonReport, items_are_named_by_what_they_are) {
+    const nlohmann::json process = json_of("resources")["processes"][0];
+    const auto first_item = [&](const std::string& kind) -> nlohmann::json {
+        for (const auto& stack : process["stacks"]) {
+            if (stack["kind"] == kind) return stack["items"].at(0);
+        }
+        return {};
+    };
+
+    EXPECT_EQ(first_item("socket")["fd"], 7);
+    EXPECT_EQ(first_item("socket")["state"], "CLOSE_WAIT");
+    EXPECT_TRUE(first_item("socket")["waiting"].is_null());
+    EXPECT_EQ(first_item("fd")["deleted"], true);
+    EXPECT_EQ(first_item("thread")["tid"], 4'720);
+    EXPECT_EQ(first_item("joinable")["handle"], "0x7f3412345640");
+    EXPECT_EQ(first_item("pair:SSL")["handle"], "0x55d0c0de2000");
+    EXPECT_EQ(process["connections"][0]["states"]["CLOSE_WAIT"], 3);
+    EXPECT_TRUE(process["connections"][1]["oldest_s"].is_null());
+    EXPECT_TRUE(process["connect_failures"][1]["stack_id"].is_null());
+    EXPECT_EQ(process["kinds"]["socket"]["before_attach"]["count"], 19);
+}
+
 TEST(JsonReport, is_one_line) {
     for (const SampleReport& sample : sample_reports()) {
         const std::string text = write_json(sample.report, {});
