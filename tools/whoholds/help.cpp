@@ -17,12 +17,26 @@ constexpr const char* kUsage =
 constexpr const char* kFooter =
     R"(Durations: 500ms, 5s, 2m, 1h, 1d; plain: seconds. Sizes: 512, 4k, 1M, 2G (powers of 1024).
 
+Pairs: [NAME=]ACQUIRE[,ACQUIRE...]/RELEASE[,RELEASE...]
+  each function is [MODULE!]SYMBOL, followed by what differs from the usual:
+  :ret :outN :argN   where the handle is: returned, behind the pointer in argument N, or argument N
+                     (default: what acquires returns it, what releases takes it as arg1)
+  :ok=RULE           which result is a success: nonzero, zero, not-1, always
+                     (default: nonzero for :ret, zero for :outN and :argN, always for releases)
+  :size=argN         how large it is; also size=argN*argM
+  :old=argN          the handle that the new one replaces, as in realloc
+  :hides             neither acquires nor releases; calls inside of it do not count
+  SYMBOL: a name as nm shows it, Class::function, or a glob that matches at most 8 functions.
+
 Examples:
   whoholds -p 4711                       a report every 5 seconds, the final one at Ctrl-C
   whoholds -p 4711 60 10                 ten reports, one a minute
   whoholds -p 4711 --min-age 2m          only what was taken more than two minutes ago
   whoholds -p 4711 --sort total          who allocates the most, freed or not (churn)
   whoholds -p 4711 --json --duration 1h  one JSON object per line, for an hour
+  whoholds -p 4711 --pairs openssl,stdio TLS connections, contexts and streams as well
+  whoholds -p 4711 --pair 'job=job_open:out2/job_close'
+                                         what job_open made and job_close has not taken yet
   whoholds run -- ./server --port 80     start a command and see it from its first allocation
   whoholds plan -p 4711                  what would be attached, where and why; attaches nothing
 

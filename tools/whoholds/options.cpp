@@ -3,9 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/printable.h"
 #include "base/result.h"
+#include "runtime/pairs/catalogue.h"
+#include "runtime/pairs/pair_grammar.h"
 #include "whoholds/help.h"
 #include "whoholds/values.h"
 
@@ -34,7 +37,7 @@ constexpr Choice<Options::AttachWith> kAttachWith[] = {
 // The arguments as they were given; empty means not given, and an empty value is refused before.
 struct Raw {
     std::vector<std::string> pids;
-    std::vector<std::string> kinds;
+    std::vector<std::string> kinds, pairs, ready_pairs;
     std::string interval, count, duration, min_age, min_size, top, sort, color;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
     bool json = false;
@@ -59,8 +62,14 @@ void add_options(CLI::App& app, Raw& raw) {
     app.option_defaults()->group("What is reported");
     add_value(app, "--min-age", raw.min_age, "DURATION", "Only what has been held at least this long");
     add_value(app, "--min-size", raw.min_size, "BYTES", "Only blocks of at least this size");
-    app.add_option("--kind", raw.kinds, "Only these kinds: heap, mapping")
+    app.add_option("--kind", raw.kinds, "Only these: heap, mapping, fd, socket, thread, joinable, pair")
         ->type_name("KIND[,KIND]")
+        ->allow_extra_args(false);
+    app.add_option("--pair", raw.pairs, "Follow a pair of functions, see below; more than once for more")
+        ->type_name("PAIR")
+        ->allow_extra_args(false);
+    app.add_option("--pairs", raw.ready_pairs, "Follow ready pairs: openssl,stdio; --pairs list prints all")
+        ->type_name("GROUP[,GROUP]")
         ->allow_extra_args(false);
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
     add_value(app, "--sort", raw.sort, "bytes|count|age|total",
@@ -138,6 +147,22 @@ Result<void> read_selection(const Raw& raw, Options& options) {
     return {};
 }
 
+Result<void> read_pairs(const Raw& raw, Options& options) {
+    for (const std::string& text : raw.ready_pairs) {
+        WH_TRY(std::vector<Pair> pairs, select_pairs(text));
+        for (Pair& pair : pairs) {
+            if (std::ranges::find(options.pairs, pair) == options.pairs.end()) options.pairs.push_back(std::move(pair));
+        }
+    }
+    for (const std::string& text : raw.pairs) {
+        WH_TRY(Pair pair, parse_pair(text));
+        options.pairs.push_back(std::move(pair));
+    }
+    if (options.pairs.empty() && std::ranges::find(options.kinds, "pair") != options.kinds.end())
+        return usage("--kind pair needs a pair: name one with --pair or --pairs");
+    return check_pairs(options.pairs);
+}
+
 Result<void> read_times(const Raw& raw, Options& options) {
     if (!raw.interval.empty()) {
         WH_TRY(options.interval_s, parse_interval_s(raw.interval));
@@ -174,6 +199,7 @@ Result<Options> read_options(const Raw& raw, Options options) {
     WH_TRY_VOID(read_target(raw, options));
     WH_TRY_VOID(read_times(raw, options));
     WH_TRY_VOID(read_selection(raw, options));
+    WH_TRY_VOID(read_pairs(raw, options));
     WH_TRY_VOID(read_tuning(raw, options));
     if (!raw.color.empty()) {
         WH_TRY(options.color, choose("--color", raw.color, kColors));
@@ -264,6 +290,7 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
         return usage_outcome(explain(error));
     }
     if (raw.version) return text_outcome("whoholds " WHOHOLDS_VERSION "\n");
+    if (std::ranges::find(raw.ready_pairs, "list") != raw.ready_pairs.end()) return text_outcome(catalogue_text());
     if (*run && dashes == arguments.end()) return usage_outcome(kRunNeedsDashes);
     if (*run && *plan) return usage_outcome("run and plan exclude each other: give one of them");
     if (*run) options.action = Options::Action::kRun;

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/pairs/pair.h"
+
 namespace whoholds {
 
 // The exit codes, also listed in --help. `run` ends with the code of the report, not with that of the command.
@@ -41,7 +43,8 @@ struct Options {
     uint64_t min_size_bytes = 0;
     size_t top = 10;  // stacks per kind
     Sort sort = Sort::kBytes;
-    std::vector<std::string> kinds;  // JSON names of resource_kinds.h; empty: all
+    std::vector<std::string> kinds;  // JSON names of resource_kinds.h, "pair" for all pairs; empty: all
+    std::vector<Pair> pairs;         // those of --pairs, then those of --pair; at most WH_KIND_PAIR_COUNT, names unique
 
     bool json = false;
     Color color = Color::kAuto;

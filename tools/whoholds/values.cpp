@@ -35,6 +35,7 @@ constexpr auto kKinds = std::to_array<std::string_view>({
 #define X(enumerator, value, json_name, title, group, hidden_inside, travel) json_name,
     WH_RESOURCE_KINDS(X)
 #undef X
+        "pair",
 });
 
 template <class... Arguments>

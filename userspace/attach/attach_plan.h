@@ -96,11 +96,12 @@ struct PlanOptions {
     bool heap = true;
     bool mappings = true;
     bool descriptors = true;
-    bool threads = true;
+    bool threads = true;  // joinable ones among them: pthread_create and what joins or detaches
     bool cheap_detach = true;
     std::optional<DescriptorMethod> descriptor_method_so_far;
-    std::vector<Pair> pairs;
-    std::string target_root;  // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
+    std::vector<Pair> pairs;    // the kind of the first one is WH_KIND_PAIR_FIRST, and so on
+    bool whole_process = true;  // false: only what was loaded since; functions that are not there are no news then
+    std::string target_root;    // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
 };
 
 // Opens the ELF files of mappings through open_file (tests give their own).

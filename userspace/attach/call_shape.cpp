@@ -63,6 +63,7 @@ std::string kind_name(wh_resource_kind kind) {
 
 std::string shape_to_text(uint64_t packed) {
     const CallShape shape = unpack(packed);
+    if (only_hides(shape)) return fmt::format("hide {} calls inside", kind_name(shape.kind));
     std::string text = fmt::format("{} {}{}", operation_name(shape.operation), kind_name(shape.kind), size_text(shape));
     if (shape.key_arg == 0) {
         text += " key=return";

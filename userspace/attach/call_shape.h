@@ -95,6 +95,11 @@ constexpr unsigned argument_mask(const CallShape& shape) {
     return mask;
 }
 
+// Releases nothing, but is followed to its return: calls of its group that are made inside of it are nested, and do not count.
+constexpr bool only_hides(const CallShape& shape) {
+    return shape.operation == WH_OPERATION_TRY_RELEASE && shape.key_arg == 0;
+}
+
 // Complete and free of contradictions, and every field fits its bits.
 constexpr bool is_valid(const CallShape& shape) {
     for (const unsigned arg : {shape.size_arg, shape.size_factor_arg, shape.key_arg, shape.old_key_arg,
@@ -134,9 +139,12 @@ constexpr bool is_valid(const CallShape& shape) {
         case WH_OPERATION_REACQUIRE:
             if (shape.old_key_arg == 0) return false;
             break;
+        case WH_OPERATION_TRY_RELEASE:
+            if (shape.old_key_arg != 0) return false;
+            if (shape.key_arg == 0 && shape.success != WH_SUCCESS_ALWAYS) return false;
+            break;
         case WH_OPERATION_RESIZE:
         case WH_OPERATION_RELEASE:
-        case WH_OPERATION_TRY_RELEASE:
             if (shape.key_arg == 0 || shape.old_key_arg != 0) return false;
             break;
         case WH_OPERATION_NONE:

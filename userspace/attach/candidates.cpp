@@ -38,9 +38,9 @@ std::set<uint64_t> throwing_addresses(const ModuleCode& code, const CandidatesBy
     std::set<uint64_t> throwing;
     for (const auto& [address, candidates] : selected) {
         const bool any = std::any_of(candidates.begin(), candidates.end(),
-                                     [](const Candidate& candidate) { return candidate.function->may_throw; });
+                                     [](const Candidate& candidate) { return candidate.may_throw; });
         const Candidate* destination = thunk_destination(code, selected, candidates.front());
-        if (any || (destination != nullptr && destination->function->may_throw)) throwing.insert(address);
+        if (any || (destination != nullptr && destination->may_throw)) throwing.insert(address);
     }
     return throwing;
 }
@@ -65,7 +65,7 @@ private:
         const auto here = selected_.find(address);
         if (here == selected_.end() || found_.contains(address)) return;
         const Candidate& chosen = here->second.front();
-        if (!needs_return(unpack(chosen.function->shape)) || covering_function(code_, selected_, chosen)) return;
+        if (!needs_return(unpack(chosen.shape)) || covering_function(code_, selected_, chosen)) return;
         const ReturnSites sites =
             find_return_sites(code_, address, [this](uint64_t target) { return has_return_probe(target); });
         if (!sites.refusal.empty()) {
@@ -81,7 +81,7 @@ private:
         const auto here = selected_.find(address);
         if (here == selected_.end() || throwing_.contains(address)) return false;
         const Candidate& chosen = here->second.front();
-        return needs_return(unpack(chosen.function->shape)) && covering_function(code_, selected_, chosen) == nullptr;
+        return needs_return(unpack(chosen.shape)) && covering_function(code_, selected_, chosen) == nullptr;
     }
 
     void take_out(CandidatesByAddress::iterator here, const std::string& why) {
@@ -111,7 +111,7 @@ void Skips::move_to(const std::string& path, std::vector<Skipped>& skipped) cons
 const Candidate* covering_function(const ModuleCode& code, const CandidatesByAddress& selected,
                                    const Candidate& thunk) {
     const Candidate* destination = thunk_destination(code, selected, thunk);
-    return destination != nullptr && destination->function->shape == thunk.function->shape ? destination : nullptr;
+    return destination != nullptr && destination->shape == thunk.shape ? destination : nullptr;
 }
 
 std::map<uint64_t, std::vector<uint64_t>> find_throwing_returns(const ModuleCode& code, CandidatesByAddress& selected,

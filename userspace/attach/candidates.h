@@ -1,7 +1,8 @@
-// The functions of a module that the table of allocators names, before it is decided how each is probed. Used by
-// module_planner.cpp only.
+// The functions of a module that a table names, before it is decided how each is probed. Used by module_planner.cpp and
+// candidate_tables.cpp only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -11,14 +12,23 @@
 
 #include "attach/attach_plan.h"
 #include "attach/module_planner.h"
-#include "runtime/native/allocators.h"
 
 namespace whoholds {
 
 struct Candidate {
     const ElfSymbol* symbol = nullptr;
-    const AllocatorFunction* function = nullptr;
+    uint64_t shape = 0;
+    bool may_throw = false;  // an exception may leave it: no return probe, see return_sites.h
+    std::string family;      // "libc", "jemalloc", "threads", "pair SSL"
+    size_t preference = 0;   // smaller is preferred where names share an address
 };
+
+constexpr uint64_t kUnknownSizeBytes = 4096;      // of a function whose symbol has no size
+constexpr uint64_t kMaxFunctionBytes = 64 << 10;  // the functions of our tables are far smaller
+
+inline uint64_t known_size(const ElfSymbol& symbol) {
+    return symbol.size == 0 ? kUnknownSizeBytes : std::min(symbol.size, kMaxFunctionBytes);
+}
 
 // Sorted by address; at one address in order of preference.
 using CandidatesByAddress = std::map<uint64_t, std::vector<Candidate>>;

@@ -18,6 +18,7 @@ namespace {
 
 // Relocation tables of the largest programs have some 100,000 entries in .rela.plt and .rela.dyn together.
 constexpr uint64_t kMaxRelocationBytes = 16 << 20;
+constexpr uint64_t kMaxDynamicNameBytes = 16 << 20;
 constexpr size_t kMaxSymbolName = 256;
 
 std::optional<Elf64_Sym> dynamic_symbol(const ElfImage& elf, uint64_t index) {
@@ -63,6 +64,20 @@ uint64_t import_definition(const ElfImage& elf, uint64_t slot) {
     return elf.is_executable(symbol->st_value) ? symbol->st_value : 0;
 }
 
+// Landing pads of its own, or imports that C++ code has. Code without either calls nothing that throws.
+bool may_unwind(const ElfImage& elf) {
+    if (elf.has_section(".gcc_except_table")) return true;
+    const ElfSection* strings = elf.find_section(".dynstr");
+    if (strings == nullptr) return false;
+    const auto bytes = elf.source().read_up_to(strings->file_offset, std::min(strings->size, kMaxDynamicNameBytes));
+    const std::string_view names(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    constexpr auto kMarks =
+        std::to_array<std::string_view>({"__gxx_personality_v0", "__cxa_throw", "_Znwm", "_Unwind_Resume",
+                                         "libstdc++.so", "libc++.so", "libc++abi.so"});
+    return std::ranges::any_of(kMarks,
+                               [&](std::string_view mark) { return names.find(mark) != std::string_view::npos; });
+}
+
 // The symbols that only appear when IFUNCs are asked for.
 Result<std::vector<ElfSymbol>> ifuncs_among(const ElfImage& elf, const ElfImage::SymbolOptions& options,
                                             const std::vector<ElfSymbol>& functions,
@@ -78,19 +93,21 @@ Result<std::vector<ElfSymbol>> ifuncs_among(const ElfImage& elf, const ElfImage:
 
 }  // namespace
 
-Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options) {
+Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options,
+                               const SymbolPredicate& also_wanted) {
     ModuleCode code;
-    WH_TRY(code.symbols, elf.function_symbols(options, is_planned_symbol));
+    SymbolPredicate wanted = [&also_wanted](std::string_view name) {
+        return is_planned_symbol(name) || (also_wanted && also_wanted(name));
+    };
+    WH_TRY(code.symbols, elf.function_symbols(options, wanted));
     std::set<std::string, std::less<>> prefixes;
     for (const ElfSymbol& symbol : code.symbols) {
         const std::string_view prefix = jemalloc_prefix(symbol.name);
         if (!prefix.empty() && prefix != "je_") prefixes.emplace(prefix);
     }
-    std::function<bool(std::string_view)> wanted = is_planned_symbol;
     if (!prefixes.empty()) {  // seldom: jemalloc with a prefix of its own; only now we know it
-        wanted = [prefixes](std::string_view name) {
-            return is_planned_symbol(name) ||
-                   std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+        wanted = [prefixes, before = wanted](std::string_view name) {
+            return before(name) || std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
                        return find_jemalloc_function(name, prefix) != nullptr;
                    });
         };
@@ -111,6 +128,7 @@ Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOption
         return ranges->range_of(address);
     };
     code.is_go = elf.is_go();
+    code.may_unwind = may_unwind(elf);
     code.is_library = elf.is_position_independent() && elf.interpreter().empty();
     return code;
 }

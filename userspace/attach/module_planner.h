@@ -15,13 +15,15 @@
 
 namespace whoholds {
 
+class PairSearch;
+
 struct CodeRange {
     uint64_t start = 0;
     uint64_t end = 0;
 };
 
 struct ModuleCode {
-    std::vector<ElfSymbol> symbols;  // those that is_planned_symbol accepts
+    std::vector<ElfSymbol> symbols;  // those that were wanted
     std::vector<ElfSymbol> ifuncs;   // likewise: their address is a resolver's
     // Up to size bytes at a virtual address.
     std::function<std::vector<uint8_t>(uint64_t address, size_t size)> code_at;
@@ -35,13 +37,18 @@ struct ModuleCode {
     std::function<std::optional<CodeRange>(uint64_t address)> range_of;
     bool is_go = false;
     bool is_library = false;  // a shared object that is not started as a program
+    bool may_unwind = false;  // exceptions, cancellations or panics may leave its functions
 };
 
-// The symbols that planning a module takes an interest in: the rows of the table, prefixed jemalloc, and landmarks.
+// The symbols that planning any module takes an interest in: the rows of the tables, prefixed jemalloc, and landmarks.
 bool is_planned_symbol(std::string_view name);
 
+using SymbolPredicate = std::function<bool(std::string_view)>;
+
 // Reads what planning needs of an ELF file. The ElfImage must outlive the result.
-Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options);
+// also_wanted: symbols beyond those that were wanted; null for none.
+Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options,
+                               const SymbolPredicate& also_wanted);
 
 // The address of the function that the dynamic linker calls at every dlopen and dlclose, if this module has it.
 std::optional<uint64_t> loader_hook(const ModuleCode& code, std::string_view path);
@@ -49,7 +56,9 @@ std::optional<uint64_t> loader_hook(const ModuleCode& code, std::string_view pat
 // Whether the path is that of a dynamic linker (glibc's ld-linux, musl's ld-musl).
 bool is_loader_path(std::string_view path);
 
-// Fills module.probes and module.is_allocator; module.path is given.
-void plan_module(const ModuleCode& code, const PlanOptions& options, ModulePlan& module, std::vector<Skipped>& skipped);
+// Fills module.probes and module.is_allocator; module.path is given. search: for the functions of options.pairs, and common to all
+// modules of the process.
+void plan_module(const ModuleCode& code, const PlanOptions& options, ModulePlan& module, std::vector<Skipped>& skipped,
+                 PairSearch& search);
 
 }  // namespace whoholds

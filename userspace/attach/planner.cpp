@@ -6,6 +6,7 @@
 #include "attach/attach_plan.h"
 #include "attach/call_shape.h"
 #include "attach/module_planner.h"
+#include "attach/pair_search.h"
 
 namespace whoholds {
 namespace {
@@ -51,7 +52,7 @@ ElfImage::SymbolOptions symbol_options(const PlanOptions& options, const std::st
 class Planner {
 public:
     Planner(const PlanOptions& options, const OpenElf& open_elf, AttachPlan& plan)
-        : options_(options), open_elf_(open_elf), plan_(plan) {}
+        : options_(options), open_elf_(open_elf), plan_(plan), search_(options.pairs) {}
 
     void add(const MappedFile& file) {
         const Mapping& mapping = *file.code;
@@ -63,17 +64,19 @@ public:
                           .end_address = file.end_address};
         auto elf = open_elf_(mapping, module.open_path);
         if (!elf) return skip(mapping.path, elf.error().message);
-        auto code = read_module(*elf, symbol_options(options_, mapping.path));
+        auto code = read_module(*elf, symbol_options(options_, mapping.path), search_.wanted_in(mapping.path));
         if (!code) return skip(mapping.path, code.error().message);
         module.build_id = elf->build_id();
 
         note_loader(*code, module);
-        plan_module(*code, options_, module, plan_.skipped);
+        plan_module(*code, options_, module, plan_.skipped, search_);
         keep_within_limit(module);
         if (!module.probes.empty()) plan_.modules.push_back(std::move(module));
     }
 
     void skip(const std::string& what, const std::string& why) { plan_.skipped.push_back({what, why}); }
+
+    void settle_pairs() { search_.settle(options_, plan_); }
 
 private:
     void note_loader(const ModuleCode& code, const ModulePlan& module) {
@@ -99,6 +102,7 @@ private:
     const PlanOptions& options_;
     const OpenElf& open_elf_;
     AttachPlan& plan_;
+    PairSearch search_;
 };
 
 }  // namespace
@@ -120,6 +124,7 @@ AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const Plan
         planner.skip(std::to_string(files.size() - kMaxModules) + " mapped files",
                      "only the first " + std::to_string(kMaxModules) + " are looked at");
     }
+    planner.settle_pairs();
     return plan;
 }
 

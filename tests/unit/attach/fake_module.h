@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "attach/module_planner.h"
+#include "attach/pair_search.h"
 
 namespace whoholds {
 
@@ -45,7 +46,8 @@ public:
     }
     void plan(const PlanOptions& options = {}) {
         prepare();
-        plan_module(code_, options, plan_, skipped_);
+        PairSearch search(options.pairs);
+        plan_module(code_, options, plan_, skipped_, search);
     }
 
     const ModulePlan& result() const { return plan_; }

@@ -81,6 +81,32 @@ TEST(Options, reads_everything_else) {
     EXPECT_EQ(options.count, 2U);
 }
 
+TEST(Options, reads_pairs_in_order_and_each_ready_one_once) {
+    const Options options = parsed("-p 1 --pairs zlib,gzFile --pairs FILE --pair a_new/a_free --kind pair,joinable,fd");
+
+    std::vector<std::string> names;
+    for (const Pair& pair : options.pairs) names.push_back(pair.name);
+    EXPECT_THAT(names, ElementsAre("inflate", "deflate", "inflateBack", "gzFile", "FILE", "a"));
+    EXPECT_THAT(options.kinds, ElementsAre("pair", "joinable", "fd"));
+}
+
+TEST(Options, prints_the_catalogue_whatever_else_is_given) {
+    const ParseOutcome outcome = parse("--pairs list");
+
+    EXPECT_EQ(outcome.exit_code, kExitReported);
+    EXPECT_THAT(outcome.text, HasSubstr("SSL_new/SSL_free"));
+    EXPECT_THAT(outcome.text, HasSubstr("dlopen counts references"));
+}
+
+TEST(Options, pairs_that_cannot_be_followed_are_refused) {
+    for (const char* line : {"-p 1 --pair SSL_new", "-p 1 --pairs nothing", "-p 1 --pairs X509", "-p 1 --kind pair",
+                             "-p 1 --pair a_new/a_free --pair a_get/a_put", "-p 1 --pairs openssl,curl,libxml2,glib"}) {
+        EXPECT_EQ(parse(line).exit_code, kExitUsage) << line;
+    }
+    EXPECT_THAT(parse("-p 1 --pairs openssl,curl,libxml2,glib").text, HasSubstr("21 pairs are too many"));
+    EXPECT_THAT(parse("-p 1 --pairs X509").text, HasSubstr("X509 counts references"));
+}
+
 TEST(Options, takes_the_last_of_a_repeated_value) { EXPECT_EQ(parsed("-p 1 --top 3 --top 4").top, 4U); }
 
 TEST(Options, reads_durations_and_sizes_with_units) {
