@@ -3,9 +3,11 @@
 //   SessionRegistry::open_session  keeps one Session per request and never lets go: the leak (until kMaxLeakedBytes)
 //   TemplateCache                  fills up to kMaxCacheEntries and stays there: a bounded cache, no leak
 //   render_page, parse_headers     much memory, all of it given back
-//   Upstream::connect              now and then forgets to close a socket
+//   Upstream::call                 now and then forgets to close a connection, which then waits in CLOSE_WAIT
 //   start_report_job               now and then starts a thread that nobody joins
 // Ends with its standard input. It may run for hours: each leak stops at its bound.
+#include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +33,8 @@ constexpr size_t kMaxCacheEntries = 4000;
 constexpr size_t kMaxForgottenSockets = 200;
 constexpr size_t kMaxForgottenThreads = 100;
 constexpr size_t kWorkers = 4;
+constexpr uint64_t kUpstreamEvery = 10;
+constexpr uint64_t kReportEvery = 997;
 constexpr size_t kMaxQueue = 1000;
 constexpr auto kRequestEvery = std::chrono::microseconds(2500);
 
@@ -83,18 +87,35 @@ private:
     std::unordered_map<std::string, std::string> entries_;
 };
 
+// Another service, played by a listener of the demo's own that hangs up on every caller.
 class Upstream {
 public:
-    [[gnu::noinline]] void connect(uint64_t request_number) {
-        std::array<int, 2> ends{};
-        if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
-        close(ends[0]);
-        // The fault: on the way of an error the other end stays open.
-        if (request_number % 401 == 0 && forgotten_.fetch_add(1) < kMaxForgottenSockets) return;
-        close(ends[1]);
+    Upstream() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        socklen_t size = sizeof(address_);
+        const bool listens = bind(listener_, address(), size) == 0 && listen(listener_, SOMAXCONN) == 0 &&
+                             getsockname(listener_, address(), &size) == 0;
+        if (!listens) std::perror("no listener on loopback");
+    }
+    Upstream(const Upstream&) = delete;
+    Upstream& operator=(const Upstream&) = delete;
+    ~Upstream() { close(listener_); }
+
+    [[gnu::noinline]] void call(uint64_t request_number) {
+        const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::connect(connection, address(), sizeof(address_)) == 0) hang_up_on_caller();
+        // The fault: on the way of an error the connection stays open.
+        if (request_number % kFailingEvery == 0 && forgotten_.fetch_add(1) < kMaxForgottenSockets) return;
+        close(connection);
     }
 
 private:
+    static constexpr uint64_t kFailingEvery = 400;
+
+    sockaddr* address() { return reinterpret_cast<sockaddr*>(&address_); }
+    void hang_up_on_caller() const { close(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)); }
+
+    int listener_;
+    sockaddr_in address_{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     std::atomic<size_t> forgotten_{0};
 };
 
@@ -175,8 +196,8 @@ private:
         Session* session = sessions_.open_session(request);
         const std::string page = render_page(templates_.find_or_load(request.path), parse_headers(request.raw_headers));
         session->scratch[page.size() % session->scratch.size()] = 1;
-        upstream_.connect(request.number);
-        if (request.number % 997 == 0) start_report_job();
+        if (request.number % kUpstreamEvery == 0) upstream_.call(request.number);
+        if (request.number % kReportEvery == 0) start_report_job();
     }
 
     SessionRegistry sessions_;
