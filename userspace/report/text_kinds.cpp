@@ -82,7 +82,7 @@ void write_differences(const KindReport& kind, TextOutput& output) {
                         exact_count(kind.released_unknown)),
             Verdict::kNone);
     }
-    if (!kind.note.empty()) say(printable(kind.note), Verdict::kDoubtful);
+    if (!kind.note.empty()) say(printable(kind.note), adds_up(kind) ? Verdict::kNone : Verdict::kDoubtful);
     if (kind.note.empty() && !adds_up(kind)) {
         say(std::string(is_counted(kind) ? "taken" : "allocated") +
                 " less released is not what is held; the numbers of this row do not add up",

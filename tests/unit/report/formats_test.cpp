@@ -176,9 +176,10 @@ TEST(TextReport, kinds_without_bytes_are_counted) {
 }
 
 TEST(TextReport, every_kind_that_holds_anything_has_a_section) {
-    const std::string text = write_text(sample_report("resources"), {});
+    const Report report = sample_report("resources");
+    const std::string text = write_text(report, {});
 
-    for (const KindReport& kind : sample_report("resources").processes[0].kinds) {
+    for (const KindReport& kind : report.processes[0].kinds) {
         if (kind.kind == "mapping") continue;  // its stack is not in the sample
         EXPECT_THAT(text, HasSubstr("BY STACK  " + kind.title)) << kind.kind;
     }
