@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -46,16 +47,17 @@ struct PlannedProbe {
     [[nodiscard]] uint64_t probe_offset() const { return entry_offset + placement.delta; }
 };
 
-enum class DescriptorMethod : uint8_t { kNone, kSites, kTracepoint };
-
+// A system-call instruction that makes or ends descriptors: the probe sits right behind it.
 struct PlannedSite {
     uint32_t number = 0;
-    std::string name;
-    std::string function;
-    uint64_t address = 0;
-    uint64_t probe_offset = 0;
-    uint64_t shape = 0;
-    bool emulated = false;
+    std::string name;           // of the system call
+    std::string function;       // that makes it, "" when not known
+    uint64_t address = 0;       // virtual address of the `syscall` instruction in the file
+    uint64_t probe_offset = 0;  // file offset of the probed instruction
+    uint64_t shape = 0;         // call_shape.h, PROBE and PROCESS still 0; arguments as the kernel takes them
+    bool emulated = false;      // by the kernel; else single-stepped, about ten times dearer
+    std::string instruction;    // disassembly of the probed one
+    std::string why;
 };
 
 struct ModulePlan {
@@ -69,7 +71,7 @@ struct ModulePlan {
     uint64_t first_address = 0;  // of its mappings in the target
     uint64_t end_address = 0;
     std::vector<PlannedProbe> probes;
-    std::vector<PlannedSite> sites;
+    std::vector<PlannedSite> sites;  // with DescriptorMethod::kSites only
 };
 
 struct Skipped {
@@ -77,17 +79,28 @@ struct Skipped {
     std::string why;
 };
 
+// How descriptors are seen: one way for a process, so that none is seen twice.
+enum class DescriptorMethod : uint8_t {
+    kNone,
+    kSites,       // probes behind the system-call instructions of its modules: costs nobody else anything
+    kTracepoint,  // at the end of every system call: every process of the machine pays a little
+};
+
+// "none", "sites", "tracepoint"
+std::string_view descriptor_method_name(DescriptorMethod method);
+
 struct AttachPlan {
     pid_t pid = 0;
     std::vector<ModulePlan> modules;
+    DescriptorMethod descriptor_method = DescriptorMethod::kNone;
+    std::string descriptor_why;  // why this one, as a sentence without a full stop
     std::vector<Skipped> skipped;
-    DescriptorMethod descriptor_method = DescriptorMethod::kTracepoint;
-    std::string descriptor_why;
     // Offsets of the dynamic linker's _dl_debug_state (called at every dlopen and dlclose), probed to learn of new libraries.
     std::string loader_open_path;
     uint64_t loader_offset = 0;  // 0: none (static)
 
-    [[nodiscard]] size_t probe_count() const;
+    [[nodiscard]] size_t probe_count() const;  // of functions
+    [[nodiscard]] size_t site_count() const;   // probes too, of system calls
 };
 
 struct PlanOptions {
@@ -97,7 +110,8 @@ struct PlanOptions {
     bool mappings = true;
     bool descriptors = true;
     bool threads = true;  // joinable ones among them: pthread_create and what joins or detaches
-    bool cheap_detach = true;
+    bool cheap_detach = true;  // false: no uprobe_multi; then each probe takes up to 0.2 s to take away
+    // What was decided for the process when its first modules were planned, for modules that are mapped later.
     std::optional<DescriptorMethod> descriptor_method_so_far;
     std::vector<Pair> pairs;    // the kind of the first one is WH_KIND_PAIR_FIRST, and so on
     bool whole_process = true;  // false: only what was loaded since; functions that are not there are no news then

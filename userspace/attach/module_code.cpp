@@ -91,6 +91,34 @@ Result<std::vector<ElfSymbol>> ifuncs_among(const ElfImage& elf, const ElfImage:
     return all;
 }
 
+// Sections say it more exactly: older linkers put constants into the segment of the code. They are no more than a hint, as
+// anyone may write anything there.
+std::vector<CodeRange> executable_ranges(const ElfImage& elf) {
+    std::vector<CodeRange> ranges;
+    for (const ElfSegment& segment : elf.segments()) {
+        const uint64_t end = segment.virtual_address + segment.file_size;
+        if (!segment.executable || end < segment.virtual_address) continue;
+        const size_t before = ranges.size();
+        for (const ElfSection& section : elf.sections()) {
+            if (!section.is_executable() || section.type == SHT_NOBITS) continue;
+            const uint64_t section_end = section.address + std::min(section.size, UINT64_MAX - section.address);
+            const CodeRange range{std::max(section.address, segment.virtual_address), std::min(section_end, end)};
+            if (range.start < range.end) ranges.push_back(range);
+        }
+        if (ranges.size() == before && end > segment.virtual_address) ranges.push_back({segment.virtual_address, end});
+    }
+    std::sort(ranges.begin(), ranges.end(), [](const CodeRange& a, const CodeRange& b) { return a.start < b.start; });
+    std::vector<CodeRange> merged;  // nothing is looked at twice
+    for (const CodeRange& range : ranges) {
+        if (!merged.empty() && range.start <= merged.back().end) {
+            merged.back().end = std::max(merged.back().end, range.end);
+        } else {
+            merged.push_back(range);
+        }
+    }
+    return merged;
+}
+
 }  // namespace
 
 Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOptions& options,
@@ -127,6 +155,8 @@ Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOption
         if (!ranges) ranges = std::make_shared<const UnwindRanges>(elf);
         return ranges->range_of(address);
     };
+    code.executable_ranges = executable_ranges(elf);
+    code.all_symbols = [&elf, options] { return elf.function_symbols(options).value_or({}); };
     code.is_go = elf.is_go();
     code.may_unwind = may_unwind(elf);
     code.is_library = elf.is_position_independent() && elf.interpreter().empty();

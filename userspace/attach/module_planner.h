@@ -35,6 +35,10 @@ struct ModuleCode {
     std::function<uint64_t(uint64_t slot)> import_definition;
     // The function that an address belongs to, whether it has a symbol or not, if known. May be null.
     std::function<std::optional<CodeRange>(uint64_t address)> range_of;
+    // Where code is in the file, sorted.
+    std::vector<CodeRange> executable_ranges;
+    // Every function symbol, read when asked for: dear for large programs. May be null.
+    std::function<std::vector<ElfSymbol>()> all_symbols;
     bool is_go = false;
     bool is_library = false;  // a shared object that is not started as a program
     bool may_unwind = false;  // exceptions, cancellations or panics may leave its functions

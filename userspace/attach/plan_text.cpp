@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -70,25 +71,71 @@ std::string module_to_text(const ModulePlan& module) {
     return text + "\n";
 }
 
+// "openat 5, close 4"
+std::string site_names(const ModulePlan& module) {
+    std::map<std::string_view, size_t> counts;
+    for (const PlannedSite& site : module.sites) ++counts[site.name];
+    std::string text;
+    for (const auto& [name, count] : counts)
+        text += fmt::format("{}{}{}", text.empty() ? "" : ", ", name, count == 1 ? "" : fmt::format(" {}", count));
+    return text;
+}
+
+std::string sites_to_text(const ModulePlan& module) {
+    const auto emulated =
+        std::count_if(module.sites.begin(), module.sites.end(), [](const PlannedSite& site) { return site.emulated; });
+    std::string text = fmt::format("  {}: {}, {} emulated\n      {}\n", printable(module.path),
+                                   plural(module.sites.size(), "site"), emulated, site_names(module));
+    for (const PlannedSite& site : module.sites) {
+        if (!site.emulated)
+            text += fmt::format("      {} in {}: {}\n", site.name,
+                                site.function.empty() ? fmt::format("{:#x}", site.address) : printable(site.function),
+                                site.why);
+    }
+    return text;
+}
+
+std::string descriptors_to_text(const AttachPlan& plan) {
+    switch (plan.descriptor_method) {
+        case DescriptorMethod::kNone:
+            return plan.descriptor_why.empty() ? "" : fmt::format("descriptors: {}\n\n", plan.descriptor_why);
+        case DescriptorMethod::kTracepoint:
+            return fmt::format("descriptors: by the tracepoint at the end of every system call\n  {}\n\n",
+                               printable(plan.descriptor_why));
+        case DescriptorMethod::kSites: break;
+    }
+    std::string text = fmt::format("descriptors: by probes right behind {}\n  {}\n",
+                                   plural(plan.site_count(), "system call"), printable(plan.descriptor_why));
+    for (const ModulePlan& module : plan.modules) {
+        if (!module.sites.empty()) text += sites_to_text(module);
+    }
+    return text + "\n";
+}
+
 std::string summary(const AttachPlan& plan) {
     size_t cheap = 0;
     size_t return_probes = 0;
     size_t by_ret = 0;
+    size_t modules = 0;
     for (const ModulePlan& module : plan.modules) {
+        modules += module.probes.empty() ? 0 : 1;
         for (const PlannedProbe& probe : module.probes) {
             cheap += probe.placement.emulated ? 1 : 0;
             return_probes += probe.needs_return && !is_by_ret(probe) ? 1 : 0;
             by_ret += is_by_ret(probe) ? 1 : 0;
         }
     }
-    if (plan.modules.empty())
-        return fmt::format("pid {}: NOTHING TO ATTACH TO; {} skipped\n", plan.pid, plan.skipped.size());
+    if (plan.modules.empty()) {
+        const bool has_tracepoint = plan.descriptor_method == DescriptorMethod::kTracepoint;
+        return fmt::format("pid {}: NOTHING TO ATTACH TO{}; {} skipped\n", plan.pid,
+                           has_tracepoint ? " but the tracepoint" : "", plan.skipped.size());
+    }
     return fmt::format(
         "pid {}: {} in {} ({} cheap: the kernel emulates the instruction; {} single-stepped, about 10x dearer), {}, "
         "{}{} "
         "skipped; {}\n",
-        plan.pid, plural(plan.probe_count(), "function"), plural(plan.modules.size(), "module"), cheap,
-        plan.probe_count() - cheap, plural(return_probes, "return probe"),
+        plan.pid, plural(plan.probe_count(), "function"), plural(modules, "module"), cheap, plan.probe_count() - cheap,
+        plural(return_probes, "return probe"),
         by_ret == 0 ? "" : fmt::format("{} by their ret instructions as they may throw, ", by_ret), plan.skipped.size(),
         plan.loader_offset == 0 ? "no dynamic linker to watch" : "the dynamic linker is watched for new libraries");
 }
@@ -113,11 +160,27 @@ nlohmann::json probe_to_json(const PlannedProbe& probe) {
               {"why", probe.placement.why}}}};
 }
 
+nlohmann::json site_to_json(const PlannedSite& site) {
+    return {{"name", site.name},
+            {"number", site.number},
+            {"function", site.function},
+            {"address", site.address},
+            {"probe_offset", site.probe_offset},
+            {"shape", shape_to_text(site.shape)},
+            {"shape_bits", fmt::format("{:#x}", site.shape)},
+            {"emulated", site.emulated},
+            {"instruction", site.instruction},
+            {"why", site.why}};
+}
+
 }  // namespace
 
 std::string plan_to_text(const AttachPlan& plan) {
     std::string text;
-    for (const ModulePlan& module : plan.modules) text += module_to_text(module);
+    for (const ModulePlan& module : plan.modules) {
+        if (!module.probes.empty()) text += module_to_text(module);
+    }
+    text += descriptors_to_text(plan);
     if (!plan.skipped.empty()) text += "skipped\n";
     for (const Skipped& skipped : plan.skipped) {
         text += fmt::format("  {}\n      {}\n", printable(skipped.what), printable(skipped.why));
@@ -131,6 +194,8 @@ std::string plan_to_json(const AttachPlan& plan) {
     for (const ModulePlan& module : plan.modules) {
         nlohmann::json probes = nlohmann::json::array();
         for (const PlannedProbe& probe : module.probes) probes.push_back(probe_to_json(probe));
+        nlohmann::json sites = nlohmann::json::array();
+        for (const PlannedSite& site : module.sites) sites.push_back(site_to_json(site));
         modules.push_back({{"path", module.path},
                            {"open_path", module.open_path},
                            {"device", fmt::format("{:x}:{:x}", module.device_major, module.device_minor)},
@@ -139,12 +204,17 @@ std::string plan_to_json(const AttachPlan& plan) {
                            {"is_allocator", module.is_allocator},
                            {"first_address", module.first_address},
                            {"end_address", module.end_address},
-                           {"probes", std::move(probes)}});
+                           {"probes", std::move(probes)},
+                           {"sites", std::move(sites)}});
     }
     nlohmann::json skipped = nlohmann::json::array();
     for (const Skipped& each : plan.skipped) skipped.push_back({{"what", each.what}, {"why", each.why}});
     const nlohmann::json json = {{"pid", plan.pid},
                                  {"modules", std::move(modules)},
+                                 {"descriptors",
+                                  {{"method", descriptor_method_name(plan.descriptor_method)},
+                                   {"why", plan.descriptor_why},
+                                   {"sites", plan.site_count()}}},
                                  {"skipped", std::move(skipped)},
                                  {"loader", {{"open_path", plan.loader_open_path}, {"offset", plan.loader_offset}}}};
     // Names are bytes of the target's files: what is no UTF-8 is replaced, not thrown at.

@@ -5,6 +5,7 @@
 
 #include "attach/attach_plan.h"
 #include "attach/call_shape.h"
+#include "attach/descriptor_plan.h"
 #include "attach/module_planner.h"
 #include "attach/pair_search.h"
 
@@ -52,7 +53,7 @@ ElfImage::SymbolOptions symbol_options(const PlanOptions& options, const std::st
 class Planner {
 public:
     Planner(const PlanOptions& options, const OpenElf& open_elf, AttachPlan& plan)
-        : options_(options), open_elf_(open_elf), plan_(plan), search_(options.pairs) {}
+        : options_(options), open_elf_(open_elf), descriptors_(options), plan_(plan), search_(options.pairs) {}
 
     void add(const MappedFile& file) {
         const Mapping& mapping = *file.code;
@@ -70,8 +71,13 @@ public:
 
         note_loader(*code, module);
         plan_module(*code, options_, module, plan_.skipped, search_);
-        keep_within_limit(module);
-        if (!module.probes.empty()) plan_.modules.push_back(std::move(module));
+        descriptors_.add(*code, module);
+        if (!module.probes.empty() || !module.sites.empty()) plan_.modules.push_back(std::move(module));
+    }
+
+    void finish() {
+        descriptors_.decide(plan_);
+        keep_within_limit();
     }
 
     void skip(const std::string& what, const std::string& why) { plan_.skipped.push_back({what, why}); }
@@ -90,17 +96,27 @@ private:
     }
 
     // The cookie has 13 bits for the number of the probe.
-    void keep_within_limit(ModulePlan& module) {
-        const size_t room = kMaxProbes - std::min<size_t>(kMaxProbes, plan_.probe_count());
-        while (module.probes.size() > room) {
-            skip(module.probes.back().symbol + " in " + module.path,
-                 "more than " + std::to_string(kMaxProbes) + " probes in one process");
-            module.probes.pop_back();
+    void keep_within_limit() {
+        size_t room = kMaxProbes;
+        for (ModulePlan& module : plan_.modules) {
+            for (; module.sites.size() > room; module.sites.pop_back())
+                skip_for_number(module.sites.back().name, module.path);
+            room -= module.sites.size();
+            for (; module.probes.size() > room; module.probes.pop_back())
+                skip_for_number(module.probes.back().symbol, module.path);
+            room -= module.probes.size();
         }
+        std::erase_if(plan_.modules,
+                      [](const ModulePlan& module) { return module.probes.empty() && module.sites.empty(); });
+    }
+
+    void skip_for_number(const std::string& what, const std::string& path) {
+        skip(what + " in " + path, "more than " + std::to_string(kMaxProbes) + " probes in one process");
     }
 
     const PlanOptions& options_;
     const OpenElf& open_elf_;
+    DescriptorPlanner descriptors_;
     AttachPlan& plan_;
     PairSearch search_;
 };
@@ -113,6 +129,12 @@ size_t AttachPlan::probe_count() const {
     return count;
 }
 
+size_t AttachPlan::site_count() const {
+    size_t count = 0;
+    for (const ModulePlan& module : modules) count += module.sites.size();
+    return count;
+}
+
 AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const PlanOptions& options,
                      const OpenElf& open_elf) {
     AttachPlan plan;
@@ -120,6 +142,7 @@ AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const Plan
     Planner planner(options, open_elf, plan);
     const std::vector<MappedFile> files = executable_files(mappings);
     for (size_t i = 0; i < files.size() && i < kMaxModules; ++i) planner.add(files[i]);
+    planner.finish();
     if (files.size() > kMaxModules) {
         planner.skip(std::to_string(files.size() - kMaxModules) + " mapped files",
                      "only the first " + std::to_string(kMaxModules) + " are looked at");

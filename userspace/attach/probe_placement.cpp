@@ -1,6 +1,5 @@
 #include "attach/probe_placement.h"
 
-#include <Zydis/Zydis.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <string_view>
 
 #include "attach/call_shape.h"
+#include "attach/instruction.h"
 
 namespace whoholds {
 namespace {
@@ -21,72 +21,9 @@ constexpr std::array<ZydisRegister, kArgumentCount> kArgumentRegisters = {ZYDIS_
 constexpr std::array<const char*, kArgumentCount> kArgumentNames = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"};
 constexpr std::array<uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
 
-struct Decoded {
-    ZydisDecodedInstruction instruction;
-    std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands;
-};
-
-ZydisDecoder make_decoder() {
-    ZydisDecoder decoder;
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-    return decoder;
-}
-
-std::optional<Decoded> decode(const ZydisDecoder& decoder, std::span<const uint8_t> code) {
-    Decoded decoded;
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction,
-                                             decoded.operands.data()))) {
-        return std::nullopt;
-    }
-    return decoded;
-}
-
-// What branch_setup_xol_ops and push_setup_xol_ops of arch/x86/kernel/uprobes.c emulate on every kernel from 3.16 (push: 4.10)
-// on, without any prefix: with a segment or operand size prefix the kernel refuses or steps. Newer kernels emulate the long
-// nops as well; they are no candidates anyway. Null if it is not emulated, else the mnemonic.
-const char* emulated_mnemonic(std::span<const uint8_t> instruction) {
-    static constexpr std::array<const char*, 16> kConditional = {"jo", "jno", "jb", "jae", "je", "jne", "jbe", "ja",
-                                                                 "js", "jns", "jp", "jnp", "jl", "jge", "jle", "jg"};
-    const auto at = [&](size_t index) { return index < instruction.size() ? instruction[index] : uint8_t{0}; };
-    switch (instruction.size()) {
-        case 1:
-            if (at(0) == 0x90) return "nop";
-            return (at(0) & 0xf8) == 0x50 ? "push" : nullptr;
-        case 2:
-            if (at(0) == 0x41 && (at(1) & 0xf8) == 0x50) return "push";
-            if (at(0) == 0xeb) return "jmp";
-            return (at(0) & 0xf0) == 0x70 ? kConditional[at(0) & 0x0f] : nullptr;
-        case 5:
-            if (at(0) == 0xe9) return "jmp";
-            return at(0) == 0xe8 ? "call" : nullptr;
-        case 6: return at(0) == 0x0f && (at(1) & 0xf0) == 0x80 ? kConditional[at(1) & 0x0f] : nullptr;
-        default: return nullptr;
-    }
-}
-
 // A nop in mid-function is never chosen: newer kernels replace a probed five-byte nop by a call, which writes below the stack
 // pointer where the function may keep its locals (T6). A call has its return address pushed and its callee run before ours.
 bool may_move_to(std::string_view mnemonic) { return mnemonic != "nop" && mnemonic != "call"; }
-
-std::string disassemble(const Decoded& decoded, uint64_t address, const char* mnemonic) {
-    ZydisFormatter formatter;
-    ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
-    ZydisFormatterSetProperty(&formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
-    for (const auto padding : {ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, ZYDIS_FORMATTER_PROP_ADDR_PADDING_RELATIVE,
-                               ZYDIS_FORMATTER_PROP_DISP_PADDING, ZYDIS_FORMATTER_PROP_IMM_PADDING}) {
-        ZydisFormatterSetProperty(&formatter, padding, ZYDIS_PADDING_DISABLED);
-    }
-    std::array<char, 128> buffer{};
-    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &decoded.instruction, decoded.operands.data(),
-                                                      decoded.instruction.operand_count_visible, buffer.data(),
-                                                      buffer.size(), address, nullptr))) {
-        return "?";
-    }
-    std::string text = buffer.data();
-    // Zydis says jz and jnbe where objdump and the rest of the world say je and ja.
-    if (mnemonic != nullptr) text.replace(0, std::min(text.find(' '), text.size()), mnemonic);
-    return text;
-}
 
 // Calls visit(target, is_call) for each direct branch of the code, which is decoded from its first byte on.
 template <class Visit>
@@ -135,7 +72,7 @@ public:
             const ZydisDecodedOperand& operand = decoded.operands[i];
             if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER || (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) == 0)
                 continue;
-            const ZydisRegister whole = enclosing(operand.reg.value);
+            const ZydisRegister whole = enclosing_register(operand.reg.value);
             // The unwinder starts at the probe with the registers of the entry.
             if (whole == ZYDIS_REGISTER_RBP) return refuse("the frame pointer changes first");
             if (whole == ZYDIS_REGISTER_RSP && !is_push) return refuse("the stack pointer changes first");
@@ -177,10 +114,6 @@ private:
             case ZYDIS_CATEGORY_SYSTEM: return false;
             default: return instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE;
         }
-    }
-
-    static ZydisRegister enclosing(ZydisRegister reg) {
-        return ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
     }
 
     static unsigned argument_bit(ZydisRegister whole) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "attach/instruction.h"
 #include "attach/probe_placement.h"
 
 namespace whoholds {
@@ -44,17 +45,6 @@ std::optional<CodeRange> range_by_symbol(const ModuleCode& code, uint64_t addres
             return CodeRange{symbol.address, symbol.address + symbol.size};
     }
     return std::nullopt;
-}
-
-bool never_continues(ZydisMnemonic mnemonic) {
-    switch (mnemonic) {
-        case ZYDIS_MNEMONIC_UD0:
-        case ZYDIS_MNEMONIC_UD1:
-        case ZYDIS_MNEMONIC_UD2:
-        case ZYDIS_MNEMONIC_HLT:
-        case ZYDIS_MNEMONIC_INT3: return true;
-        default: return false;
-    }
 }
 
 class Walk {
