@@ -16,8 +16,7 @@ class ProgramsTest : public ProbedSelf {};
 
 TEST_F(ProgramsTest, stay_within_their_verifier_budget) {
     constexpr uint32_t kBudget = 100'000;
-    for (bpf_program* program :
-         {tracer_->enter_program(), tracer_->return_program(), tracer_->release_program(), tracer_->loader_program()}) {
+    for (bpf_program* program : tracer_->programs()) {
         bpf_prog_info info{};
         uint32_t length = sizeof(info);
         ASSERT_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length), 0);

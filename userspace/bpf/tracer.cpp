@@ -194,6 +194,13 @@ int Tracer::backlog_fd() const { return bpf_map__fd(state_->skeleton->maps.backl
 bpf_program* Tracer::enter_program() const { return state_->skeleton->progs.call_enter; }
 bpf_program* Tracer::return_program() const { return state_->skeleton->progs.call_return; }
 bpf_program* Tracer::release_program() const { return state_->skeleton->progs.call_release; }
+std::vector<bpf_program*> Tracer::programs() const {
+    std::vector<bpf_program*> all;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, state_->skeleton->obj) all.push_back(program);
+    return all;
+}
+
 bpf_program* Tracer::system_call_program() const { return state_->skeleton->progs.system_call_returned; }
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
 

@@ -47,6 +47,7 @@ public:
     [[nodiscard]] bpf_program* return_program() const;
     [[nodiscard]] bpf_program* release_program() const;
     [[nodiscard]] bpf_program* loader_program() const;
+    [[nodiscard]] std::vector<bpf_program*> programs() const;  // all of them
     [[nodiscard]] bpf_program* system_call_program() const;
 
     // Shared with the running programs: access through std::atomic_ref or read once.
