@@ -70,10 +70,12 @@ private:
     absl::flat_hash_map<DescriptorKey, uint32_t> places_;
 };
 
-// All anonymous inodes are one inode for most of their types: nothing but the link tells them apart.
-bool may_be_anonymous(const wh_seen_descriptor& seen) {
+// All anonymous inodes are one inode for most of their types, and a memfd is like a deleted file: nothing but the link tells
+// them apart.
+bool needs_link(const wh_seen_descriptor& seen) {
     const uint16_t form = seen.mode & S_IFMT;
-    return form == 0 || (form == S_IFREG && seen.size == 0 && seen.links == 1);
+    const bool may_be_anonymous = seen.size == 0 && seen.links == 1;
+    return form == 0 || (form == S_IFREG && (may_be_anonymous || seen.links == 0));
 }
 
 }  // namespace
@@ -98,10 +100,9 @@ DescriptorTallies tally_descriptors(std::span<const HeldDescriptor> descriptors,
     size_t links_read = 0;
     for (const HeldDescriptor& each : descriptors) {
         DescriptorKey key = key_of(each, view);
-        if (may_be_anonymous(each.seen) && links_read++ < kMostLinksRead) {
-            const std::string target = link(each.seen.fd);
-            if (target.starts_with("anon_inode:"))
-                key.name = *tallier.result.names.insert(file_words(each.seen, target).type).first;
+        if (needs_link(each.seen) && links_read++ < kMostLinksRead) {
+            const std::string type = file_words(each.seen, link(each.seen.fd)).type;
+            if (type != "file") key.name = *tallier.result.names.insert(type).first;
         }
         tallier.add_to(key, each);
     }

@@ -34,7 +34,7 @@ struct DescriptorKey {
     uint16_t port = 0;
     Address address;        // as ConnectionGroup::remote says
     uint64_t inode = 0;     // of what is not a socket
-    std::string_view name;  // of unix sockets; of anonymous inodes what they are
+    std::string_view name;  // of unix sockets; of anonymous inodes and memfds what they are
 
     auto operator<=>(const DescriptorKey&) const = default;
     template <class State>

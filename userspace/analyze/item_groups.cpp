@@ -15,12 +15,15 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kMostGroups = 4;
+constexpr size_t kStandsOut = 8;  // a group with an eighth of all is shown alone
 
 std::string type_of(const DescriptorTally& tally) {
     const wh_seen_descriptor& seen = tally.oldest->seen;
     if (is_socket(seen)) return socket_type(tally.key.family, tally.key.type, tally.key.protocol);
     return tally.key.name.empty() ? file_words(seen, "").type : std::string(tally.key.name);
 }
+
+bool is_anonymous(const DescriptorTally& tally) { return !tally.key.name.empty() && tally.key.name != "memfd"; }
 
 std::string file_name(const FileWords& words) {
     if (words.name.empty()) return words.type;
@@ -35,14 +38,14 @@ std::string words_of(const DescriptorTally& tally, LinkOf link) {
     const wh_seen_descriptor& seen = tally.oldest->seen;
     if (is_internet(seen) || is_unix(seen))
         return endpoint_words(type_of(tally), direction_text(tally.key.direction), endpoint_of(tally.key));
-    if (is_socket(seen) || !tally.key.name.empty()) return type_of(tally);
+    if (is_socket(seen) || is_anonymous(tally)) return type_of(tally);
     const FileWords words = read_words(tally, link);
     return file_name(words) + (words.deleted ? " (deleted)" : "");
 }
 
 // Of all descriptors of one file, its size once.
 std::optional<uint64_t> size_of(const DescriptorTally& tally) {
-    const bool is_file = (tally.key.mode & S_IFMT) == S_IFREG && tally.key.name.empty();
+    const bool is_file = (tally.key.mode & S_IFMT) == S_IFREG && !is_anonymous(tally);
     return is_file ? std::optional(tally.oldest->seen.size) : std::nullopt;
 }
 
@@ -134,8 +137,8 @@ std::vector<ItemGroup> group_descriptors(std::span<const HeldDescriptor> descrip
     size_t alone = 0;
     while (alone < order.size() && alone < kMostGroups) {
         const DescriptorTally& tally = tallies.tallies[order[alone]];
-        const bool is_last_of_many = order.size() > kMostGroups && (alone + 1 == kMostGroups || tally.count == 1);
-        if (is_last_of_many) break;
+        const bool stands_out = alone + 1 < kMostGroups && tally.count * kStandsOut >= descriptors.size();
+        if (order.size() > kMostGroups && !stands_out) break;
         groups.push_back(group_of(tally, link));
         ++alone;
     }

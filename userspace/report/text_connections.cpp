@@ -15,6 +15,7 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kGap = 3;
+constexpr size_t kShortestRemote = 6;
 constexpr size_t kNarrowest = 24;  // of the last column; with less room it goes below
 
 std::string oldest_text(const ConnectionGroup& group, double attached_s) {
@@ -45,7 +46,7 @@ std::string name_text(const ConnectionGroup& group, size_t room) {
     const std::string remote = printable(group.remote);
     const std::string words = endpoint_words(protocol, group.direction, remote);
     const size_t other = display_width(words) - display_width(remote);
-    if (display_width(words) <= room || other + kNarrowest / 2 > room) return cut_tail(words, room);
+    if (display_width(words) <= room || other + kShortestRemote > room) return cut_tail(words, room);
     return endpoint_words(protocol, group.direction, cut_head(remote, room - other));
 }
 

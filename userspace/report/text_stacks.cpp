@@ -193,7 +193,7 @@ std::vector<std::string> rank_lines(const Report& report, const KindReport& kind
 void write_why_incomplete(const StackReport& stack, size_t rank, std::map<std::string, size_t>& said,
                           TextOutput& output) {
     // What was there before the attach has no stack to be incomplete.
-    if (stack.complete || (stack.before_attach && stack.frames.empty() && stack.why_incomplete.empty())) return;
+    if (stack.complete || (stack.before_attach && stack.frames.empty())) return;
     const auto [place, is_new] = said.emplace(stack.why_incomplete, rank);
     const std::string why = is_new ? printable(stack.why_incomplete) : fmt::format("as in {}", place->second);
     output.labelled("      incomplete:", kIndent + 11, why.empty() ? "reason not known" : why, Verdict::kDoubtful);

@@ -93,6 +93,29 @@ TEST(ItemGroups, many_different_ones_are_one_group_that_says_so) {
     EXPECT_LT(links.asked, 4U);
 }
 
+TEST(ItemGroups, memfds_are_no_deleted_files) {
+    Links links;
+    links.targets = {{3, "/memfd:jit (deleted)"}, {4, "/tmp/a (deleted)"}};
+    std::vector<HeldDescriptor> all = {held_file(3, 17, S_IFREG, 0), held_file(4, 18, S_IFREG, 0)};
+    EXPECT_THAT(words_of(links.group(all)), ElementsAre("1 memfd jit", "1 /tmp/a (deleted)"));
+
+    for (uint32_t fd = 10; fd < 20; ++fd) {
+        all.push_back(held_file(fd, 100 + fd, S_IFREG, 0));
+        links.targets[fd] = links.targets[3];
+    }
+    EXPECT_THAT(words_of(links.group(all)),
+                ElementsAre("11 memfd, 11 different ones, the oldest memfd jit", "1 /tmp/a (deleted)"));
+}
+
+TEST(ItemGroups, small_groups_among_many_do_not_stand_out) {
+    Links links;
+    links.targets[3] = "pipe:[100]";
+    std::vector<HeldDescriptor> all;
+    for (uint32_t fd = 3; fd < 27; ++fd) all.push_back(held_file(fd, 100 + (fd - 3) / 2, S_IFIFO));
+
+    EXPECT_THAT(words_of(links.group(all)), ElementsAre("24 pipe, 12 different ones, the oldest pipe:[100]"));
+}
+
 TEST(ItemGroups, counts_add_up_whatever_is_held) {
     Links links;
     std::vector<HeldDescriptor> all;
