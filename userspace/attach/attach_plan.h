@@ -109,7 +109,7 @@ struct PlanOptions {
     bool heap = true;
     bool mappings = true;
     bool descriptors = true;
-    bool threads = true;  // joinable ones among them: pthread_create and what joins or detaches
+    bool threads = true;       // joinable ones among them: pthread_create and what joins or detaches
     bool cheap_detach = true;  // false: no uprobe_multi; then each probe takes up to 0.2 s to take away
     // What was decided for the process when its first modules were planned, for modules that are mapped later.
     std::optional<DescriptorMethod> descriptor_method_so_far;

@@ -28,13 +28,13 @@ std::string place_of(const UnusableSite& site) {
 }
 
 // Why a module's sites do not do; "" if they do.
-std::string reason_against_sites(const SyscallSites& found, const std::string& path, bool is_libc) {
+std::string reason_against_sites(const SyscallSites& found, const std::string& path, bool is_libc, bool is_musl) {
     if (!found.complete) return path + " has more code that looks like system calls than can be looked at";
     if (!found.any_number.empty()) {
         if (is_libc)
             return fmt::format(
                 "libc makes cancellable system calls at one place, with numbers known at run time only{}",
-                is_loader_path(path) ? " (musl)" : "");
+                is_musl ? " (musl)" : "");
         return fmt::format("{} makes system calls with numbers known at run time only ({})", path,
                            place_of(found.any_number.front()));
     }
@@ -76,7 +76,9 @@ void DescriptorPlanner::add(const ModuleCode& code, ModulePlan& module) {
     const bool is_libc = is_shared_libc(code);
     ++modules_;
     has_libc_ = has_libc_ || is_libc;
-    has_loader_ = has_loader_ || is_loader_path(module.path);
+    // musl's libc is the dynamic linker too.
+    const bool is_musl = is_libc && loader_hook(code, module.path).has_value();
+    has_loader_ = has_loader_ || is_musl || is_loader_path(module.path);
     has_go_ = has_go_ || code.is_go;
     if (code.is_go) {  // its system calls are made in one function, for all numbers: nothing to look for in all that code
         unseen_.push_back({"system calls of " + module.path,
@@ -98,7 +100,7 @@ void DescriptorPlanner::add(const ModuleCode& code, ModulePlan& module) {
                                 .instruction = site.instruction,
                                 .why = site.why});
     }
-    const std::string reason = reason_against_sites(found, module.path, is_libc);
+    const std::string reason = reason_against_sites(found, module.path, is_libc, is_musl);
     if (against_sites_.empty()) against_sites_ = reason;
     if (!reason.empty()) {
         unseen_.push_back({"system calls of " + module.path, reason});

@@ -42,6 +42,10 @@ public:
         };
         code_.import_name = [this](uint64_t slot) { return imports_[slot]; };
         code_.import_definition = [this](uint64_t slot) { return definition_of(imports_[slot]); };
+        code_.all_symbols = [this] { return code_.symbols; };
+        code_.executable_ranges.clear();
+        for (const auto& [address, bytes] : bytes_)
+            code_.executable_ranges.push_back({address, address + bytes.size()});
         code_.is_library = true;
     }
     void plan(const PlanOptions& options = {}) {
