@@ -29,10 +29,14 @@ __noinline int note_created_thread(u32 tid, u32 process) {
     struct pt_regs* registers = (void*)bpf_task_pt_regs(task);
     read_frame(registers, thread->registers);
     read_callee_saved(registers, &thread->registers[3]);
+    // Inside of pthread_create, as we are if that was seen to begin.
+    struct wh_call* create = &thread->calls[WH_GROUP_THREAD];
+    bool is_pthread = create->sp && WH_SHAPE_GET(create->cookie, OPERATION) == WH_OPERATION_CREATE_THREAD;
     struct wh_record record = {.type = WH_RECORD_ACQUIRE,
                                .kind = WH_KIND_THREAD,
                                .process = process,
                                .key = tid,
+                               .size = is_pthread ? create->size : 0,
                                .stack = system_call_stack(task, thread, WH_KIND_THREAD, process)};
     send_resource(&record);
     return 0;

@@ -21,12 +21,13 @@
 
 enum wh_operation {
     WH_OPERATION_NONE = 0,
-    WH_OPERATION_ACQUIRE = 1,        // malloc, mmap: recorded at return
-    WH_OPERATION_REACQUIRE = 2,      // realloc, mremap: old one tentatively released at entry
-    WH_OPERATION_RESIZE = 3,         // xallocx: same key, the new size is what the call returns
-    WH_OPERATION_RELEASE = 4,        // free: recorded at entry, cannot fail
-    WH_OPERATION_TRY_RELEASE = 5,    // munmap: released at entry, restored if the call fails
-    WH_OPERATION_CREATE_THREAD = 6,  // pthread_create: acquired at return unless it is created detached
+    WH_OPERATION_ACQUIRE = 1,      // malloc, mmap: recorded at return
+    WH_OPERATION_REACQUIRE = 2,    // realloc, mremap: old one tentatively released at entry
+    WH_OPERATION_RESIZE = 3,       // xallocx: same key, the new size is what the call returns
+    WH_OPERATION_RELEASE = 4,      // free: recorded at entry, cannot fail
+    WH_OPERATION_TRY_RELEASE = 5,  // munmap: released at entry, restored if the call fails
+    WH_OPERATION_CREATE_THREAD =
+        6,  // pthread_create: acquired at return unless it is created detached; its size is the thread
     // System calls, seen when they have returned; arguments are numbered as the kernel takes them.
     WH_OPERATION_OPEN = 8,           // the result is a new descriptor
     WH_OPERATION_ACCEPT = 9,         // likewise, an incoming connection

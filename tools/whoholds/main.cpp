@@ -53,7 +53,7 @@ WantedKinds wanted_kinds(const Options& options) {
             .mappings = wants_kind(options, "mapping"),
             .descriptors = wants_kind(options, "fd") || wants_kind(options, "socket"),
             .threads = wants_kind(options, "thread") || wants_kind(options, "joinable"),
-            .pairs = {}};
+            .pairs = wants_kind(options, "pair") ? options.pairs : std::vector<Pair>()};
 }
 
 SessionOptions session_options(const Options& options) {
@@ -66,6 +66,7 @@ SessionOptions session_options(const Options& options) {
     session.only_final = options.quiet;
     session.wanted = wanted_kinds(options);
     session.report.kinds = options.kinds;
+    for (const Pair& pair : session.wanted.pairs) session.report.pair_names.push_back(pair.name);
     session.report.sort = static_cast<SortBy>(options.sort);
     session.report.top = options.top;
     session.report.filter.min_age_ns = static_cast<uint64_t>(options.min_age_s * 1e9);

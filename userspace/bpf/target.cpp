@@ -209,6 +209,7 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     if (!fresh.empty()) {
         PlanOptions now = options;
         now.descriptor_method_so_far = descriptor_method_;
+        now.whole_process = false;
         AttachPlan plan = make_plan(pid_, fresh, now, open_elf_of(root_, pid_));
         attach_plan(tracer, std::move(plan), options, next_probe);
     }

@@ -7,9 +7,11 @@
 namespace whoholds {
 namespace {
 
-// The handle is written where the first argument points; the second is the attributes, which say whether it is detached.
+// The handle is written where the first argument points; the second is the attributes, which say whether it is detached, the third
+// the function that the thread begins with.
 constexpr uint64_t kCreate = pack({.operation = WH_OPERATION_CREATE_THREAD,
                                    .kind = WH_KIND_JOINABLE,
+                                   .size_arg = 3,
                                    .key_arg = 1,
                                    .key_indirect = true,
                                    .success = WH_SUCCESS_ZERO,
