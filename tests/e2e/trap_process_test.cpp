@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(Each, T16Executables,
 TEST_F(E2eTest, T16_T40_static_and_stripped_is_said_loudly) {
     Puppet puppet("traps_static_stripped");
 
-    Whoholds whoholds({"-p", std::to_string(puppet.pid()), "86400"});
+    Whoholds whoholds({"-p", std::to_string(puppet.pid()), "--kind", "heap,mapping", "86400"});
     const int exit_code = whoholds.wait();
 
     EXPECT_EQ(exit_code, 6);
@@ -230,11 +230,21 @@ TEST_F(E2eTest, T34_two_tools_on_one_target) {
 TEST_F(E2eTest, T40_process_without_allocator_is_said_loudly) {
     Puppet puppet("bare");
 
-    Whoholds whoholds({"-p", std::to_string(puppet.pid()), "86400"});
+    Whoholds whoholds({"-p", std::to_string(puppet.pid()), "--kind", "heap,mapping", "86400"});
     const int exit_code = whoholds.wait();
 
     EXPECT_EQ(exit_code, 6);
     EXPECT_NE(whoholds.errors().find("nothing could be attached"), std::string::npos) << whoholds.errors();
+}
+
+TEST_F(E2eTest, T40_process_without_allocator_is_followed_for_the_rest_and_that_is_said) {
+    Puppet puppet("bare");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid());
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_NE(report.remarks().find("MEMORY IS NOT SEEN"), std::string::npos) << report.remarks();
+    EXPECT_GT(report.kind("thread").held.count, 0U);
 }
 
 TEST_F(E2eTest, T40_growth_that_no_probe_sees_is_said_loudly) {

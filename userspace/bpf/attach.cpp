@@ -8,6 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "bpf/shared/call_shape.h"
+#include "bpf/shared/resource_kinds.h"
 #include "bpf/uprobe_link.h"
 
 namespace whoholds {
@@ -119,7 +120,8 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
                 if (std::ranges::find(at_rets.offsets, offset) == at_rets.offsets.end())
                     at_rets.add(offset, cookie, probe.symbol);
             state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), next_probe,
-                                      probe.placement.emulated, probe.needs_return});
+                                      probe.placement.emulated, probe.needs_return,
+                                      static_cast<uint8_t>(WH_SHAPE_GET(probe.shape, KIND))});
             next_probe++;
         }
         for (const PlannedSite& site : module.sites) {
@@ -131,7 +133,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             uint64_t cookie = site.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
             system_calls.add(site.probe_offset, cookie, site.name);
             state_->probes.push_back(
-                {site.name, module.path, site.probe_offset, next_probe, site.emulated, false, true});
+                {site.name, module.path, site.probe_offset, next_probe, site.emulated, false, WH_KIND_FD, true});
             next_probe++;
         }
         for (const Target* target : {&release, &returns, &at_rets, &enter, &system_calls}) {

@@ -19,6 +19,7 @@ struct AttachedProbe {
     uint32_t probe = 0;  // index of its hit counter
     bool emulated = false;
     bool has_return = false;
+    uint8_t kind = 0;             // wh_resource_kind
     bool is_system_call = false;  // behind a system-call instruction
 };
 

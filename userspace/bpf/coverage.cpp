@@ -54,6 +54,11 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         coverage.warnings.push_back(
             fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",
                         target.pid(), target.pid()));
+    else if (target.misses_memory() && !target.waits_at_loader)
+        coverage.warnings.push_back(
+            fmt::format("MEMORY IS NOT SEEN in pid {}: no function that takes heap or mappings could be probed; "
+                        "`whoholds plan -p {}` says why. Descriptors and threads are followed",
+                        target.pid(), target.pid()));
     else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes)
         coverage.warnings.push_back(fmt::format(
             "NOTHING SEEN in pid {} although its RSS grew by {}: it takes its memory in a way that is not probed "

@@ -129,6 +129,7 @@ void Target::set_up_names(std::function<void(const std::string&)> progress, Debu
 }
 
 void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe) {
+    wants_memory_ = options.heap || options.mappings;
     if (options.threads) gate_flags_ |= WH_PROCESS_THREADS;
     follows_resources_ |= options.threads || plan.descriptor_method != DescriptorMethod::kNone;
     if (!descriptor_method_ && plan.descriptor_method != DescriptorMethod::kNone) {
@@ -250,6 +251,12 @@ void Target::stop_no_more(Tracer& tracer) {
 size_t Target::acquiring_probe_count() const {
     return static_cast<size_t>(
         std::ranges::count_if(probes_.probes(), [](const AttachedProbe& probe) { return probe.has_return; }));
+}
+
+bool Target::misses_memory() const {
+    return wants_memory_ && std::ranges::none_of(probes_.probes(), [](const AttachedProbe& probe) {
+               return probe.has_return && (probe.kind == WH_KIND_HEAP || probe.kind == WH_KIND_MAPPING);
+           });
 }
 
 std::string Target::attached_text() const {

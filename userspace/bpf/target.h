@@ -72,6 +72,8 @@ public:
     [[nodiscard]] const AttachedProbes& probes() const { return probes_; }
     [[nodiscard]] const std::vector<Skipped>& skipped() const { return skipped_; }
     [[nodiscard]] size_t acquiring_probe_count() const;
+    // Heap or mappings are wanted, and no function that takes them could be probed.
+    [[nodiscard]] bool misses_memory() const;
     // "12 functions, 67 system calls"
     [[nodiscard]] std::string attached_text() const;
     [[nodiscard]] uint32_t host_tgid() const { return host_tgid_; }
@@ -101,6 +103,7 @@ private:
     Symbolizer symbolizer_;
     std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;
+    bool wants_memory_ = false;
     bool follows_resources_ = false;
     uint32_t gate_flags_ = 0;  // wh_process_flag: what is followed besides calls
     std::optional<DescriptorMethod> descriptor_method_;
