@@ -123,6 +123,11 @@ std::string pair_refusal(const ModuleToPlan& module) {
     return why.empty() ? why : why + std::string(kReleasesAlone);
 }
 
+// What hides other calls runs the program's callbacks in them, which may be C++ even if the library is not.
+bool may_throw(const PairFunction& function, const ModuleCode& code) {
+    return code.may_unwind || function.role == PairFunction::Role::kHide;
+}
+
 uint64_t shape_of_pair(uint64_t packed, size_t pair) {
     CallShape shape = unpack(packed);
     shape.kind = static_cast<wh_resource_kind>(WH_KIND_PAIR_FIRST + pair);
@@ -188,7 +193,7 @@ CandidatesByAddress select_pair(const ModuleToPlan& module, PairSearch& search, 
         } else {
             selected[symbol.address].push_back({.symbol = &symbol,
                                                 .shape = shape_of_pair(function->shape, pair),
-                                                .may_throw = module.code.may_unwind,
+                                                .may_throw = may_throw(*function, module.code),
                                                 .family = "pair " + search.pairs()[pair].name});
         }
     }
