@@ -118,6 +118,7 @@ bool has_both_sides(const ModuleToPlan& module, PairSearch& search, size_t pair)
 }
 
 std::string pair_refusal(const ModuleToPlan& module) {
+    if (module.traits.is_loader) return "the dynamic linker's own: what it takes is not the program's";
     if (module.code.is_go) return std::string(kGoPair);
     const std::string why = return_probe_refusal(module.options);
     return why.empty() ? why : why + std::string(kReleasesAlone);

@@ -135,6 +135,17 @@ TEST(PairPlanning, T1_pairs_in_go_modules_are_refused) {
     EXPECT_THAT(go.why_skipped("job_new"), HasSubstr("Go module"));
 }
 
+TEST(PairPlanning, the_dynamic_linkers_own_functions_are_left_alone) {
+    FakeModule loader("/lib/ld-linux-x86-64.so.2");
+    loader.function("opendir", 0x2000, kPushRet, ElfBinding::kLocal)
+        .function("closedir", 0x2100, kPushRet, ElfBinding::kLocal);
+
+    loader.plan(with_pairs({"opendir/closedir"}));
+
+    EXPECT_TRUE(loader.result().probes.empty());
+    EXPECT_THAT(loader.why_skipped("opendir"), HasSubstr("the dynamic linker's own"));
+}
+
 TEST(PairPlanning, a_local_function_counts_with_its_counterpart_or_by_its_module) {
     FakeModule lone("/lib/liblone.so");
     lone.function("job_new", 0x2000, kPushRet, ElfBinding::kLocal);
