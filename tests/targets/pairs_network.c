@@ -129,7 +129,7 @@ static void* serve_one(void* argument) {
     return NULL;
 }
 
-static char server_folder[] = "/tmp/whoholds-pairs-XXXXXX";
+static char server_folder[64];  // abstract: nothing is left behind
 
 static void* serve(void* argument) {
     const int listening = (int)(intptr_t)argument;
@@ -145,11 +145,13 @@ static void* serve(void* argument) {
 static const char* server(void) {
     static char text[128];
     if (text[0]) return text;
-    if (!mkdtemp(server_folder)) return text;
+    snprintf(server_folder, sizeof server_folder, "@whoholds-pairs-%d", getpid());
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", server_folder);
+    const int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", server_folder);
+    address.sun_path[0] = 0;
+    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length);
     const int listening = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (bind(listening, (struct sockaddr*)&address, sizeof address) || listen(listening, 16)) return text;
+    if (bind(listening, (struct sockaddr*)&address, size) || listen(listening, 16)) return text;
     pthread_t thread;
     pthread_create(&thread, NULL, serve, (void*)(intptr_t)listening);
     pthread_detach(thread);
