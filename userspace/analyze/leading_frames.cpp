@@ -32,9 +32,8 @@ bool is_c_library(std::string_view path) {
 
 bool is_system_call_wrapper(std::string_view function) {
     // musl and glibc in static programs, Go's packages.
-    constexpr auto kPrefixes =
-        std::to_array<std::string_view>({"__syscall", "syscall.", "internal/runtime/syscall.",
-                                         "runtime/internal/syscall.", "_IO_", "__libc_", "__GI_"});
+    constexpr auto kPrefixes = std::to_array<std::string_view>(
+        {"__syscall", "syscall.", "internal/runtime/syscall", "runtime/internal/syscall", "_IO_", "__libc_", "__GI_"});
     constexpr auto kNames = std::to_array<std::string_view>({"syscall",
                                                              "open64",
                                                              "openat64",

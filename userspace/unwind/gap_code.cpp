@@ -30,6 +30,8 @@ constexpr std::array<uint8_t, 10> kContextEnd = {0x48, 0x89, 0xdc, 0x48, 0x8b, 0
 constexpr std::array<uint8_t, 5> kClone = {0x0f, 0x05, 0x48, 0x85, 0xc0};
 constexpr std::array<uint8_t, 4> kMuslClone = {0x0f, 0x05, 0x85, 0xc0};
 constexpr uint64_t kCloneBytes = 10;  // up to the ret
+// syscall; cmp $-4095,%rax: Go's functions for system calls, in assembler, have no frame, and so no frame pointer of their own.
+constexpr std::array<uint8_t, 8> kGoSystemCall = {0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff};
 // push %rbp; mov %rsp,%rbp
 constexpr std::array<uint8_t, 4> kPrologue = {0x55, 0x48, 0x89, 0xe5};
 // Code that keeps frame pointers has a function, and so a prologue, in this many bytes, and more than a few.
@@ -44,7 +46,9 @@ void for_each_match(std::span<const uint8_t> code, std::span<const uint8_t> patt
         found(at);
 }
 
-void add_clone(std::span<const uint8_t> code, const UnwindRange& gap, std::vector<UnwindPatch>& patches) {
+// Of code that makes a system call and has pushed nothing.
+void add_system_calls(std::span<const uint8_t> code, const UnwindRange& gap, bool is_go,
+                      std::vector<UnwindPatch>& patches) {
     auto add = [&](size_t at) {
         if (patches.size() >= kMaxPatches) return;
         const uint64_t start = gap.start + at;
@@ -52,6 +56,7 @@ void add_clone(std::span<const uint8_t> code, const UnwindRange& gap, std::vecto
     };
     for_each_match(code, kClone, add);
     for_each_match(code, kMuslClone, add);
+    if (is_go) for_each_match(code, kGoSystemCall, add);
 }
 
 // Code that is returned to without having called: to its first byte, and a return address is looked up one byte before it. If
@@ -139,11 +144,12 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
     GapCode result;
     uint64_t bytes = 0;
     uint64_t prologues = 0;
+    const bool is_go = image.is_go();
     for (const UnwindRange& gap : gaps) {
         const uint64_t size = std::min(gap.end - gap.start, kMaxCodeBytes - bytes);
         if (gap.end - gap.start < kMinGapBytes) {
             if (size >= kClone.size() && size == gap.end - gap.start)
-                add_clone(image.code_at(gap.start, size), gap, result.patches);
+                add_system_calls(image.code_at(gap.start, size), gap, is_go, result.patches);
             continue;
         }
         if (size < gap.end - gap.start) result.read_all = false;
@@ -155,7 +161,7 @@ GapCode look_through_gaps(const ElfImage& image, const std::vector<UnwindRow>& r
             if (result.patches.size() >= kMaxPatches) return;
             result.patches.push_back({{gap.start + at, gap.start + at + kThreadStart.size()}, kEndRule});
         });
-        add_clone(code, gap, result.patches);
+        add_system_calls(code, gap, is_go, result.patches);
         for_each_match(code, kPrologue, [&](size_t) { ++prologues; });
     }
     add_context_end(image, rows, result.patches);
