@@ -264,6 +264,7 @@ WH_INLINE void record_acquired(struct pt_regs* ctx, struct task_struct* task, st
     } else if (WH_SHAPE_GET(call->cookie, KEY_ARG)) {
         key = call->key;
     }
+    if (!key) return;  // sqlite3_prepare of a comment succeeds without a statement
     u64 pc, sp, fp;
     WH_READ_REGISTER(ctx, pc, rip);
     WH_READ_REGISTER(ctx, sp, rsp);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "base/unique_fd.h"
 #include "bpf/shared/call_shape.h"
@@ -102,6 +103,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
         Target returns{.program = tracer.return_program(), .is_return = true};
         Target at_rets{.program = tracer.return_program()};
         Target enter{.program = tracer.enter_program()};
+        std::set<std::pair<uint64_t, uint64_t>> kinds_at_rets;
         for (const PlannedProbe& probe : module.probes) {
             if (next_probe >= WH_MAX_PROBES) {
                 skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
@@ -117,7 +119,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             if (probe.return_offsets.empty() && probe.needs_return)
                 returns.add(probe.probe_offset(), cookie, probe.symbol);
             for (uint64_t offset : probe.return_offsets)  // functions may share the code that they return from
-                if (std::ranges::find(at_rets.offsets, offset) == at_rets.offsets.end())
+                if (kinds_at_rets.emplace(offset, WH_SHAPE_GET(probe.shape, KIND)).second)
                     at_rets.add(offset, cookie, probe.symbol);
             state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), next_probe,
                                       probe.placement.emulated, probe.needs_return,

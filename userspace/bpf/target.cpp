@@ -208,13 +208,32 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
     for (const Mapping& mapping : fresh) planned_files_.insert(identity_of(mapping));
     size_t before = probes_.probes().size();
     if (!fresh.empty()) {
+        const bool was_undecided = !descriptor_method_;
         PlanOptions now = options;
         now.descriptor_method_so_far = descriptor_method_;
         now.whole_process = false;
         AttachPlan plan = make_plan(pid_, fresh, now, open_elf_of(root_, pid_));
         attach_plan(tracer, std::move(plan), options, next_probe);
+        if (was_undecided && descriptor_method_ == DescriptorMethod::kSites)
+            attach_earlier_sites(tracer, *maps, fresh, options, next_probe);
     }
     return probes_.probes().size() - before;
+}
+
+// How descriptors are seen was not known before libc was there: the system calls of what had been mapped by then.
+void Target::attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
+                                  const PlanOptions& options, uint32_t& next_probe) {
+    std::set<std::pair<uint64_t, uint64_t>> planned;
+    for (const Mapping& mapping : fresh) planned.insert(identity_of(mapping));
+    std::vector<Mapping> earlier;
+    for (const Mapping& mapping : maps)
+        if (mapping.executable && mapping.is_file() && !planned.contains(identity_of(mapping)))
+            earlier.push_back(mapping);
+    PlanOptions sites = options;
+    sites.heap = sites.mappings = sites.threads = sites.whole_process = false;
+    sites.pairs.clear();
+    sites.descriptor_method_so_far = DescriptorMethod::kSites;
+    attach_plan(tracer, make_plan(pid_, earlier, sites, open_elf_of(root_, pid_)), options, next_probe);
 }
 
 void Target::begin_again(uint16_t slot) {

@@ -93,6 +93,8 @@ public:
 
 private:
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe);
+    void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
+                              const PlanOptions& options, uint32_t& next_probe);
     [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
     ProcRoot root_;
