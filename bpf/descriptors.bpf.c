@@ -215,6 +215,7 @@ int BPF_PROG(on_system_call, struct pt_regs* registers, long result) {
     u32 slot = *index;
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process || !(process->flags & WH_PROCESS_SYSTEM_CALLS) || process->mm != (u64)task->mm) return 0;
+    count_hit(WH_SHAPE_PUT(PROBE, WH_TRACEPOINT_PROBE));
     note_system_call(registers, task, shape, slot, result);
     return 0;
 }

@@ -192,6 +192,7 @@ struct wh_seen_thread {
 
 #define WH_MAX_PROCESSES 1024
 #define WH_MAX_PROBES 8192
+#define WH_TRACEPOINT_PROBE (WH_MAX_PROBES - 1)  // hits of the tracepoint of system calls, for all processes together
 #define WH_SYSTEM_CALLS 512
 
 // Where the table of stacks is full, acquires are counted under one row for each process and kind, behind the table's rows.

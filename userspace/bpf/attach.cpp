@@ -105,7 +105,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
         Target enter{.program = tracer.enter_program()};
         std::set<std::pair<uint64_t, uint64_t>> kinds_at_rets;
         for (const PlannedProbe& probe : module.probes) {
-            if (next_probe >= WH_MAX_PROBES) {
+            if (next_probe >= WH_TRACEPOINT_PROBE) {
                 skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
                 continue;
             }
@@ -127,7 +127,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             next_probe++;
         }
         for (const PlannedSite& site : module.sites) {
-            if (next_probe >= WH_MAX_PROBES) {
+            if (next_probe >= WH_TRACEPOINT_PROBE) {
                 skipped.push_back(
                     {fmt::format("system call {} in {}", site.name, module.path), "too many probes in all"});
                 continue;

@@ -17,6 +17,7 @@ constexpr double kEmulatedTrapUs = 0.45;
 constexpr double kSteppedTrapUs = 4.4;
 constexpr double kReturnTrapUs = 0.35;
 constexpr double kProgramUs = 0.15;
+constexpr double kTracepointUs = 0.35;
 
 struct CounterRow {
     wh_counter counter;
@@ -67,6 +68,16 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
 }
 
 void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, double time_s, Coverage& coverage) {
+    if (tracer.follows_system_calls()) {
+        const uint64_t hits = tracer.probe_hits(WH_TRACEPOINT_PROBE);
+        coverage.events_seen += hits;
+        price_now_us_ += static_cast<double>(hits) * (kTracepointUs + kProgramUs);
+        coverage.probes.push_back({"sys_exit", "", 0, hits, "tracepoint", 0});
+        coverage.notes.emplace_back(
+            "system calls are seen by the tracepoint sys_exit: every process of the machine pays a little for each of "
+            "its "
+            "own while whoholds runs");
+    }
     for (const CounterRow& row : kCounters) {
         uint64_t value = tracer.counter(row.counter);
         if (row.counter == WH_COUNTER_HEALED) value += aggregator.healed();

@@ -280,6 +280,8 @@ Result<std::vector<wh_seen_thread>> Tracer::list_threads(uint32_t tgid) {
     return read_iterator<wh_seen_thread>(state_->threads_link);
 }
 
+bool Tracer::follows_system_calls() const { return state_->system_call_link != nullptr; }
+
 Result<void> Tracer::follow_system_calls() {
     if (state_->system_call_link) return {};
     for (const SystemCall& row : system_calls()) state_->skeleton->bss->system_call_shapes[row.number] = row.shape;

@@ -69,6 +69,7 @@ public:
     // From now on the system calls of processes with WH_PROCESS_SYSTEM_CALLS are seen by a tracepoint, through which all processes
     // pass.
     Result<void> follow_system_calls();
+    [[nodiscard]] bool follows_system_calls() const;
     // The gate: from then on (until stop) hits with this slot count.
     Result<void> start_process(uint16_t slot, const wh_process& process);
     void set_process(uint16_t slot, const wh_process& process);
