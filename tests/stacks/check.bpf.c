@@ -43,7 +43,7 @@ __noinline int check_returns(struct check_event* event) {
     return 0;
 }
 
-WH_INLINE void send_event(struct pt_regs* ctx, struct wh_walk* walk, struct wh_thread* thread, u32 capacity) {
+WH_INLINE void send_checked(struct pt_regs* ctx, struct wh_walk* walk, struct wh_thread* thread, u32 capacity) {
     struct check_event* event = bpf_ringbuf_reserve(&events, sizeof(*event) + capacity + CHECK_PAGE, 0);
     if (!event) {
         __sync_fetch_and_add(&check_lost, 1);
@@ -91,13 +91,13 @@ int check_return(struct pt_regs* ctx) {
     // The other unwinder gets memory beyond what this walk read, so that it can disagree.
     u64 span = walk.status == WH_STACK_DONE ? walk.sp - sp : CHECK_LARGE_SLICE;
     if (span < CHECK_SMALL_SLICE - 512)
-        send_event(ctx, &walk, thread, CHECK_SMALL_SLICE);
+        send_checked(ctx, &walk, thread, CHECK_SMALL_SLICE);
     else if (span < CHECK_MIDDLE_SLICE - 1024)
-        send_event(ctx, &walk, thread, CHECK_MIDDLE_SLICE);
+        send_checked(ctx, &walk, thread, CHECK_MIDDLE_SLICE);
     else if (span < CHECK_LARGE_SLICE - 1024 || walk.status != WH_STACK_DONE)
-        send_event(ctx, &walk, thread, CHECK_LARGE_SLICE);
+        send_checked(ctx, &walk, thread, CHECK_LARGE_SLICE);
     else
-        send_event(ctx, &walk, thread, CHECK_HUGE_SLICE);
+        send_checked(ctx, &walk, thread, CHECK_HUGE_SLICE);
     return 0;
 }
 
