@@ -27,7 +27,8 @@ struct LedgerSums {
 };
 
 // Sites whose opening whoholds need not see are exact together only.
-void expect_site(const json& site, const std::string& kind, const ReportReader& report, LedgerSums& sums) {
+void expect_site(const json& site, const std::string& kind, const ReportReader& report, bool is_static,
+                 LedgerSums& sums) {
     const std::string function = site["function"];
     const json& counts = site[kind];
     const Difference expected{counts["opened"], counts["closed"]};
@@ -40,16 +41,19 @@ void expect_site(const json& site, const std::string& kind, const ReportReader& 
     }
     sums.all.opened += expected.opened;
     sums.all.closed += expected.closed;
-    const Totals seen = report.caller(function, kind);
-    EXPECT_EQ((Difference{seen.acquired.count, seen.released.count}), expected) << function << ", " << kind;
+    // A static program's C library is a part of it, and some of its functions may stand in front of the site.
+    const Totals seen = is_static ? innermost_site(report, function, kind) : report.caller(function, kind);
+    if (!site["inside"].get<bool>()) {
+        EXPECT_EQ((Difference{seen.acquired.count, seen.released.count}), expected) << function << ", " << kind;
+    }
     EXPECT_EQ(seen.held.count, expected.opened - expected.closed) << function << ", " << kind;
 }
 
-void expect_exact(const json& ledger, const ReportReader& report) {
+void expect_exact(const json& ledger, const ReportReader& report, bool is_static) {
     ASSERT_TRUE(ledger.is_object());
     for (const std::string kind : {"fd", "socket"}) {
         LedgerSums sums;
-        for (const json& site : ledger["sites"]) expect_site(site, kind, report, sums);
+        for (const json& site : ledger["sites"]) expect_site(site, kind, report, is_static, sums);
         EXPECT_EQ(held_before_attach(report, kind.c_str()), sums.opened_before - sums.closed_late) << kind;
         EXPECT_EQ(report.kind(kind).held.count,
                   sums.opened_before - sums.closed_late + sums.all.opened - sums.all.closed + sums.indirect)
@@ -72,7 +76,7 @@ TEST_P(Descriptors, T37_every_way_in_and_out) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report);
+    expect_exact(ledger, report, std::string(GetParam()) != "descriptors_puppet");
     expect_balanced(report);
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     EXPECT_EQ(report.events_lost(), 0U) << report.root()["coverage"]["losses"];
@@ -103,7 +107,7 @@ TEST_P(Descriptors, churn_while_reports_are_made) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report);
+    expect_exact(ledger, report, std::string(GetParam()) != "descriptors_puppet");
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     EXPECT_GT(report.caller("site_churn_file", "fd").acquired.count, static_cast<uint64_t>(rounds) * 50);
 }
@@ -128,7 +132,10 @@ TEST_F(E2eTest, go_program_by_function) {
     puppet.command("mark");
     for (int i = 0; i < 3; i++) {
         for (const std::string& site : sites) puppet.command("cycle " + site + " 5");
-        for (size_t j = 0; j < sites.size(); j++) puppet.command("leak " + sites[j] + " " + std::to_string(j % 4 + 1));
+        // Of those that wait to be accepted more come than are accepted.
+        for (size_t j = 0; j < sites.size(); j++) {
+            puppet.command("leak " + sites[j] + " " + std::to_string(sites.size() - j));
+        }
     }
     puppet.command("leak " + request + " 5");
     const json ledger = puppet.command_json("ledger");
@@ -185,6 +192,7 @@ TEST_P(Scripts, totals_are_exact) {
         ask_script(script, "cycle " + site + " 3");  // what is opened at the first time
         ask_script(script, "leak " + site + " 2");
     }
+    ask_script(script, "ledger");
 
     Whoholds whoholds = Whoholds::attach(script.pid());
     ask_script(script, "mark");

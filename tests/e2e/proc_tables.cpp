@@ -59,6 +59,22 @@ uint64_t held_from(const ReportReader& report, const char* function, const char*
     return report.with_function(function, kind).held.count;
 }
 
+Totals innermost_site(const ReportReader& report, std::string_view site, const std::string& kind) {
+    Totals sum;
+    for (const json& stack : report.stacks(kind)) {
+        std::string innermost;
+        for (const json& frame : stack.value("frames", json::array())) {
+            const std::string function = text_of(frame, "function");
+            if (innermost.empty() && function.starts_with("site_")) innermost = function;
+        }
+        if (innermost != site) continue;
+        sum.held += sum_of(stack["held"]);
+        sum.acquired += sum_of(stack["acquired"]);
+        sum.released += sum_of(stack["released"]);
+    }
+    return sum;
+}
+
 uint64_t held_before_attach(const ReportReader& report, const char* kind) {
     uint64_t count = 0;
     for (const json& stack : report.stacks(kind)) {

@@ -28,6 +28,8 @@ void expect_balanced(const ReportReader& report);
 
 // What the puppets of descriptors and threads are asked of a report, in numbers only.
 uint64_t held_from(const ReportReader& report, const char* function, const char* kind);
+// Stacks whose innermost function that is called site_… is this one.
+Totals innermost_site(const ReportReader& report, std::string_view site, const std::string& kind);
 uint64_t held_before_attach(const ReportReader& report, const char* kind);
 // All items of the stacks with this function.
 nlohmann::json items_from(const ReportReader& report, std::string_view function, const char* kind);

@@ -149,7 +149,7 @@ TEST_F(E2eTest, finished_and_never_joined) {
 
     const ReportReader report = trace(puppet, {"start site_finished 6", "start site_waiting 2"});
 
-    EXPECT_EQ(report.caller("site_finished", "joinable").held.count, 6U);
+    EXPECT_EQ(report.with_function("site_finished", "joinable").held.count, 6U);
     const json items = items_from(report, "site_finished", "joinable");
     ASSERT_EQ(items.size(), 6U) << report.stacks("joinable");
     const auto keeps_stack = [](const json& item) { return item.value("size_bytes", uint64_t{0}) >= 1 << 20; };

@@ -13,6 +13,7 @@
 
 enum reach {
     kSeen,       // by a function of the C library that whoholds sees
+    kInside,     // the library opens and closes, how often is its affair
     kIndirect,   // through syscall() or a ring: whoholds may learn of it at the next report only
     kByCommand,  // not by the command `all`: a part of another site, or of a command of its own
 };
@@ -52,7 +53,7 @@ enum reach {
     X(memfd, kSeen)             \
     X(pidfd, kSeen)             \
     X(pidfd_getfd, kSeen)       \
-    X(getaddrinfo, kSeen)       \
+    X(getaddrinfo, kInside)     \
     X(open_fails, kSeen)        \
     X(socket_fails, kSeen)      \
     X(pidfd_raw, kIndirect)     \
@@ -63,6 +64,7 @@ enum reach {
     X(start, kByCommand)        \
     X(prepared, kByCommand)     \
     X(client, kByCommand)       \
+    X(offer, kByCommand)        \
     X(listen, kByCommand)       \
     X(refused, kByCommand)      \
     X(half_open, kByCommand)    \

@@ -95,49 +95,65 @@ WH_SITE void site_socketpair(void) {
 
 enum { kMaxSent = 3 };
 
-static void send_descriptors(int through, const int* descriptors, int count) {
-    char byte = 'x';
-    struct iovec data = {&byte, 1};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxSent * sizeof(int))] = {0};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control};
-    message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-    memcpy(CMSG_DATA(header), descriptors, (size_t)count * sizeof(int));
-    sendmsg(through, &message, 0);
+// A message with descriptors in it, and the pair of sockets through which it goes.
+struct parcel {
+    char byte;
+    struct iovec data;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxSent * sizeof(int))];
+    struct msghdr message;
+};
+
+static int offered[2];
+
+WH_SITE void site_offer(void) {
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, offered) != 0) offered[0] = offered[1] = -1;
+    track(SITE_offer, offered[0]);
+    track(SITE_offer, offered[1]);
 }
 
-// Sends through a pair of sockets of the site's own, which is closed again, and receives.
-static inline __attribute__((always_inline)) void pass(enum site site, const int* descriptors, int count) {
-    int ends[2] = {-1, -1};
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return;
-    track(site, ends[0]);
-    track(site, ends[1]);
-    send_descriptors(ends[0], descriptors, count);
-    char byte = 0;
-    struct iovec data = {&byte, 1};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxSent * sizeof(int))] = {0};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control};
-    message.msg_controllen = sizeof control;
-    if (recvmsg(ends[1], &message, MSG_CMSG_CLOEXEC) != 1) track(site, -1);
-    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+static void wrap(struct parcel* parcel, size_t control_size) {
+    memset(parcel, 0, sizeof *parcel);
+    parcel->data = (struct iovec){&parcel->byte, 1};
+    parcel->message.msg_iov = &parcel->data;
+    parcel->message.msg_iovlen = 1;
+    parcel->message.msg_control = parcel->control;
+    parcel->message.msg_controllen = control_size;
+}
+
+// Sends them and makes the parcel ready to receive.
+static void offer(struct parcel* parcel, const int* descriptors, size_t count) {
+    site_offer();
+    wrap(parcel, CMSG_SPACE(count * sizeof(int)));
+    struct cmsghdr* header = CMSG_FIRSTHDR(&parcel->message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+    sendmsg(offered[0], &parcel->message, 0);
+    wrap(parcel, sizeof parcel->control);
+}
+
+static void take(enum site site, struct parcel* parcel, int count) {
+    const struct cmsghdr* header = CMSG_FIRSTHDR(&parcel->message);
     int received[kMaxSent] = {-1, -1, -1};
     if (header) memcpy(received, CMSG_DATA(header), (size_t)count * sizeof(int));
     for (int i = 0; i < count; i++) track(site, received[i]);
-    close_tracked(ends[0]);
-    close_tracked(ends[1]);
+    close_tracked(offered[0]);
+    close_tracked(offered[1]);
 }
 
 WH_SITE void site_receive_one(void) {
     const int sent = STDIN_FILENO;
-    pass(SITE_receive_one, &sent, 1);
+    struct parcel parcel;
+    offer(&parcel, &sent, 1);
+    if (recvmsg(offered[1], &parcel.message, MSG_CMSG_CLOEXEC) == 1) take(SITE_receive_one, &parcel, 1);
 }
 
 WH_SITE void site_receive_many(void) {
     const int sent[kMaxSent] = {STDIN_FILENO, own_listener(), STDOUT_FILENO};
-    pass(SITE_receive_many, sent, kMaxSent);
+    struct parcel parcel;
+    offer(&parcel, sent, kMaxSent);
+    if (recvmsg(offered[1], &parcel.message, 0) == 1) take(SITE_receive_many, &parcel, kMaxSent);
 }
 
 #ifdef DESCRIPTORS_STATIC

@@ -179,8 +179,9 @@ static void run_ledger(const char* arguments) {
     for (int site = 0; site < kSites; site++) {
         const struct ledger_row* row = &ledger[site];
         at += (size_t)snprintf(text + at, sizeof text - at,
-                               "%s{\"function\":\"%s\",\"indirect\":%s,\"failed\":%u,\"failure\":%d", site ? "," : "",
-                               row->function, row->reach == kIndirect ? "true" : "false", row->failed, row->failure);
+                               "%s{\"function\":\"%s\",\"indirect\":%s,\"inside\":%s,\"failed\":%u,\"failure\":%d",
+                               site ? "," : "", row->function, row->reach == kIndirect ? "true" : "false",
+                               row->reach == kInside ? "true" : "false", row->failed, row->failure);
         at += write_counts(text + at, sizeof text - at, "fd", row, false);
         at += write_counts(text + at, sizeof text - at, "socket", row, true);
         at += (size_t)snprintf(text + at, sizeof text - at, "}");
