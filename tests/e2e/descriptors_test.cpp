@@ -26,21 +26,28 @@ struct LedgerSums {
     uint64_t indirect = 0;  // of those held that were opened since the mark
 };
 
-// Sites whose opening whoholds need not see are exact together only.
-void expect_site(const json& site, const std::string& kind, const ReportReader& report, bool is_static,
-                 LedgerSums& sums) {
-    const std::string function = site["function"];
-    const json& counts = site[kind];
-    const Difference expected{counts["opened"], counts["closed"]};
-    EXPECT_EQ(site["failed"], 0) << function << ": " << strerror(site["failure"]);
-    sums.opened_before += counts["opened_before"].get<uint64_t>();
-    sums.closed_late += counts["closed_before"].get<uint64_t>();
+Difference since_mark(const json& site, const std::string& kind) {
+    return {site[kind]["opened"], site[kind]["closed"]};
+}
+
+void add_site(const json& site, const std::string& kind, LedgerSums& sums) {
+    const Difference since = since_mark(site, kind);
+    sums.opened_before += site[kind]["opened_before"].get<uint64_t>();
+    sums.closed_late += site[kind]["closed_before"].get<uint64_t>();
     if (site["indirect"].get<bool>()) {
-        sums.indirect += expected.opened - expected.closed;
-        return;
+        sums.indirect += since.opened - since.closed;
+    } else {
+        sums.all.opened += since.opened;
+        sums.all.closed += since.closed;
     }
-    sums.all.opened += expected.opened;
-    sums.all.closed += expected.closed;
+}
+
+// Sites whose opening whoholds need not see are exact in the totals only.
+void expect_site(const json& site, const std::string& kind, const ReportReader& report, bool is_static) {
+    const std::string function = site["function"];
+    const Difference expected = since_mark(site, kind);
+    EXPECT_EQ(site["failed"], 0) << function << ": " << strerror(site["failure"]);
+    if (site["indirect"].get<bool>()) return;
     // A static program's C library is a part of it, and some of its functions may stand in front of the site.
     const Totals seen = is_static ? innermost_site(report, function, kind) : report.caller(function, kind);
     if (!site["inside"].get<bool>()) {
@@ -49,11 +56,25 @@ void expect_site(const json& site, const std::string& kind, const ReportReader& 
     EXPECT_EQ(seen.held.count, expected.opened - expected.closed) << function << ", " << kind;
 }
 
-void expect_exact(const json& ledger, const ReportReader& report, bool is_static) {
+// musl as Debian builds it has no unwind information: then the totals are exact and the report says why the sites are missing.
+void expect_said(const ReportReader& report) {
+    for (const json& stack : report.stacks()) {
+        if (!stack.value("before_attach", false) && !stack.value("complete", false)) {
+            EXPECT_NE(text_of(stack, "why_incomplete"), "") << stack;
+        }
+    }
+}
+
+void expect_exact(const json& ledger, const ReportReader& report, const std::string& puppet) {
     ASSERT_TRUE(ledger.is_object());
+    const bool has_sites = puppet != "descriptors_musl";
+    if (!has_sites) expect_said(report);
     for (const std::string kind : {"fd", "socket"}) {
         LedgerSums sums;
-        for (const json& site : ledger["sites"]) expect_site(site, kind, report, is_static, sums);
+        for (const json& site : ledger["sites"]) {
+            add_site(site, kind, sums);
+            if (has_sites) expect_site(site, kind, report, puppet == "descriptors_static");
+        }
         EXPECT_EQ(held_before_attach(report, kind.c_str()), sums.opened_before - sums.closed_late) << kind;
         EXPECT_EQ(report.kind(kind).held.count,
                   sums.opened_before - sums.closed_late + sums.all.opened - sums.all.closed + sums.indirect)
@@ -76,7 +97,7 @@ TEST_P(Descriptors, T37_every_way_in_and_out) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report, std::string(GetParam()) != "descriptors_puppet");
+    expect_exact(ledger, report, GetParam());
     expect_balanced(report);
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     EXPECT_EQ(report.events_lost(), 0U) << report.root()["coverage"]["losses"];
@@ -107,9 +128,9 @@ TEST_P(Descriptors, churn_while_reports_are_made) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report, std::string(GetParam()) != "descriptors_puppet");
+    expect_exact(ledger, report, GetParam());
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
-    EXPECT_GT(report.caller("site_churn_file", "fd").acquired.count, static_cast<uint64_t>(rounds) * 50);
+    EXPECT_GT(report.kind("fd").acquired.count, static_cast<uint64_t>(rounds) * 100);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Descriptors,
@@ -211,7 +232,13 @@ TEST_P(Scripts, totals_are_exact) {
             expected.opened += site["opened"].get<uint64_t>();
             expected.closed += site["closed"].get<uint64_t>();
         }
-        const Totals seen = report.kind(kind);
+        // What the C library opens when a thread first takes memory is none of the script's.
+        const Totals all = report.kind(kind);
+        const Totals in_threads = kind == "fd" ? report.with_function("start_thread", kind) : Totals();
+        const Totals seen{{},
+                          {all.acquired.count - in_threads.acquired.count, 0},
+                          {all.released.count - in_threads.released.count, 0},
+                          {}};
         EXPECT_EQ((Difference{seen.acquired.count, seen.released.count}), expected) << kind;
     }
     EXPECT_EQ(held_tables(report), proc_tables_of(script.pid()));

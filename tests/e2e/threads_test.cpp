@@ -37,11 +37,16 @@ void start_all(Puppet& puppet, bool cpp) {
     for (const Site& site : kSitesCpp) puppet.command("start " + site.function + " " + std::to_string(site.count));
 }
 
-void expect_exact(const json& ledger, const ReportReader& report) {
+// musl as Debian builds it has no unwind information, and its threads' handles are not followed: there the totals are exact.
+void expect_exact(const json& ledger, const ReportReader& report, bool has_sites) {
     ASSERT_TRUE(ledger.is_object());
     uint64_t before = 1;  // the first thread
+    Sum started_since;
     for (const json& site : ledger["sites"]) {
         const std::string function = site["function"];
+        before += site["started_before"].get<uint64_t>() - site["ended_before"].get<uint64_t>();
+        started_since.count += site["started"].get<uint64_t>();
+        if (!has_sites) continue;
         const uint64_t started = site["started"];
         const uint64_t ended = site["ended"];
         const Totals threads = report.with_function(function, "thread");
@@ -50,9 +55,9 @@ void expect_exact(const json& ledger, const ReportReader& report) {
         EXPECT_EQ(threads.held.count, started - ended) << function;
         const uint64_t handles = site["has_handle"].get<bool>() ? started : 0;
         EXPECT_EQ(report.with_function(function, "joinable").held.count, handles) << function;
-        before += site["started_before"].get<uint64_t>() - site["ended_before"].get<uint64_t>();
     }
     EXPECT_EQ(held_before_attach(report, "thread"), before);
+    EXPECT_EQ(report.kind("thread").acquired.count, started_since.count);
 }
 
 class Threads : public E2eTest, public ::testing::WithParamInterface<const char*> {};
@@ -68,7 +73,7 @@ TEST_P(Threads, every_way_to_start_and_end) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report);
+    expect_exact(ledger, report, has_cpp(GetParam()));
     expect_balanced(report);
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     puppet.command("end");
@@ -84,11 +89,12 @@ TEST_P(Threads, those_that_end_are_gone) {
     start_all(puppet, has_cpp(GetParam()));
     puppet.command("end");
     puppet.command("start site_detached_waiting 2");
-    const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    EXPECT_EQ(report.with_function("site_waiting", "thread").held.count, 0U);
-    EXPECT_EQ(report.with_function("site_detached_waiting", "thread").held.count, 2U);
+    if (has_cpp(GetParam())) {
+        EXPECT_EQ(report.with_function("site_waiting", "thread").held.count, 0U);
+        EXPECT_EQ(report.with_function("site_detached_waiting", "thread").held.count, 2U);
+    }
     EXPECT_EQ(report.kind("thread").held.count, 3U);
     EXPECT_EQ(held_before_attach(report, "thread"), 1U);
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
@@ -107,7 +113,7 @@ TEST_P(Threads, storm_of_short_lived_ones) {
     const json ledger = puppet.command_json("ledger");
     const ReportReader report = whoholds.finish();
 
-    expect_exact(ledger, report);
+    expect_exact(ledger, report, has_cpp(GetParam()));
     expect_balanced(report);
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     EXPECT_EQ(report.kind("thread").acquired.count, 10002U);

@@ -22,6 +22,15 @@ void cut(std::vector<ItemReport>& items, size_t all, StackReport& report) {
     report.items = std::move(items);
 }
 
+// In the middle of a line, so without the capital letter of strerrordesc_np(), which knows no numbers but the kernel's public ones.
+std::string in_words(int error) {
+    const char* description = strerrordesc_np(error);
+    if (description == nullptr) return fmt::format("error {}", error);
+    std::string words = description;
+    if (words.size() > 1 && words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a' && words[1] <= 'z') words[0] |= 0x20;
+    return words;
+}
+
 }  // namespace
 
 HeldItems::HeldItems(const HeldNow& now, const Aggregator& aggregator, uint16_t process, const FrameReader& reader,
@@ -154,7 +163,7 @@ void HeldItems::list_connections(double time_s, size_t top, absl::FunctionRef<ui
 void HeldItems::list_failed_connects(const std::string& exe, ProcessReport& report) const {
     for (const FailedConnect& failed : now_.failed_connects) {
         ConnectFailure failure;
-        failure.error = failed.error == 0 ? "various" : strerrordesc_np(failed.error);
+        failure.error = failed.error == 0 ? "various" : in_words(failed.error);
         failure.count = failed.count;
         if (const StackInfo* info = failed.stack != 0 ? aggregator_.find_stack(failed.stack) : nullptr) {
             failure.stack_id = info->hash;
