@@ -124,7 +124,8 @@ void sort_groups(std::vector<ItemGroup>& groups) {
 
 std::string words_of(const ItemReport& item) {
     const std::string type = item.type.empty() ? "thread" : item.type;
-    return type + " " + item.state + (item.wait_channel.empty() ? "" : " in " + item.wait_channel);
+    const std::string begun = item.start_routine.empty() ? "" : " in " + item.start_routine + ",";
+    return type + begun + " " + item.state + (item.wait_channel.empty() ? "" : " in " + item.wait_channel);
 }
 
 }  // namespace

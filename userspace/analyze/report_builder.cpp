@@ -54,6 +54,10 @@ template <class Row>
 void forget_bytes(Row& row) {
     row.held.bytes = row.acquired.bytes = row.released.bytes = 0;
     if (row.growth_per_min) row.growth_per_min->bytes = 0;
+    if constexpr (requires { row.acquired_per_min; }) {
+        if (row.acquired_per_min) row.acquired_per_min->bytes = 0;
+        if (row.released_per_min) row.released_per_min->bytes = 0;
+    }
 }
 
 bool is_origin_row(const StackInfo* info) {
@@ -117,8 +121,13 @@ KindReport ReportBuilder::describe_kind(const KindRow& row, const ProfileKind& f
     kind.released_unknown = found.released_unknown;
     if (knows_what_was_before(row.kind)) kind.before_attach = found.before;
     kind.oldest_s = age_s(found.oldest_ns, now_ns);
-    if (auto growth = kind_growth_.find(kind_key(found.process, row.kind)); growth != kind_growth_.end())
-        kind.growth_per_min = growth->second.per_minute();
+    auto per_minute = [&](const absl::flat_hash_map<uint32_t, GrowthSeries>& series) -> std::optional<Rate> {
+        auto of_kind = series.find(kind_key(found.process, row.kind));
+        return of_kind == series.end() ? std::nullopt : of_kind->second.per_minute();
+    };
+    kind.growth_per_min = per_minute(kind_growth_);
+    kind.acquired_per_min = per_minute(kind_acquired_);
+    kind.released_per_min = per_minute(kind_released_);
     if (!has_bytes(row.kind)) forget_bytes(kind);
     return kind;
 }
@@ -126,8 +135,12 @@ KindReport ReportBuilder::describe_kind(const KindRow& row, const ProfileKind& f
 void ReportBuilder::sample(const Profile& profile, double time_s) {
     time_s_ = time_s;
     for (const ProfileStack& stack : profile.stacks) stack_growth_[stack.stack].add(time_s, stack.held);
-    for (const ProfileKind& kind : profile.kinds)
-        kind_growth_[kind_key(kind.process, kind.kind)].add(time_s, kind.held);
+    for (const ProfileKind& kind : profile.kinds) {
+        const uint32_t key = kind_key(kind.process, kind.kind);
+        kind_growth_[key].add(time_s, kind.held);
+        kind_acquired_[key].add(time_s, kind.acquired);
+        kind_released_[key].add(time_s, kind.released);
+    }
 }
 
 void ReportBuilder::sort_and_cut(std::vector<StackGroup>& groups) const {

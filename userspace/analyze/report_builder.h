@@ -72,6 +72,8 @@ private:
     ReportOptions options_;
     absl::flat_hash_map<uint32_t, GrowthSeries> stack_growth_;
     absl::flat_hash_map<uint32_t, GrowthSeries> kind_growth_;  // process << 8 | kind
+    absl::flat_hash_map<uint32_t, GrowthSeries> kind_acquired_;
+    absl::flat_hash_map<uint32_t, GrowthSeries> kind_released_;
     std::map<uint16_t, ConnectionGrowth> connection_growth_;
     double time_s_ = 0;  // of the last sample
 };

@@ -71,6 +71,8 @@ Json kind(const KindReport& kind) {
             {"released_unknown", kind.released_unknown},
             {"oldest_s", number_or_null(kind.oldest_s)},
             {"growth_per_min", rate_or_null(kind.growth_per_min)},
+            {"acquired_per_min", rate_or_null(kind.acquired_per_min)},
+            {"released_per_min", rate_or_null(kind.released_per_min)},
             {"stack_count", kind.stack_count == 0 ? Json() : Json(kind.stack_count)},
             {"title", kind.title},
             {"note", text_or_null(kind.note)}};

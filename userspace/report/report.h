@@ -36,8 +36,10 @@ struct KindReport {
     Amount lost;                          // acquired, not recorded: held = acquired - released - lost + before_attach
     std::optional<double> oldest_s;
     std::optional<Rate> growth_per_min;  // null until there are enough intervals
-    std::string note;                    // why the numbers do not add up, "" when they do
-    size_t stack_count = 0;              // stacks of this kind before the cut to --top; 0: not known
+    std::optional<Rate> acquired_per_min;
+    std::optional<Rate> released_per_min;
+    std::string note;        // why the numbers do not add up, "" when they do
+    size_t stack_count = 0;  // stacks of this kind before the cut to --top; 0: not known
 };
 
 constexpr size_t kMaxItems = 20;  // listed of a stack

@@ -88,6 +88,17 @@ void write_groups(const Report& report, const std::vector<const ConnectionGroup*
     }
 }
 
+// How fast sockets come and go: what is held is steady also where a new one is opened for each request.
+void write_turnover(const ProcessReport& process, TextOutput& output) {
+    const auto sockets = std::ranges::find(process.kinds, "socket", &KindReport::kind);
+    if (sockets == process.kinds.end() || !sockets->acquired_per_min || !sockets->released_per_min) return;
+    const double opened = std::max(sockets->acquired_per_min->count, 0.0);
+    const double closed = std::max(sockets->released_per_min->count, 0.0);
+    if (opened < 1 && closed < 1) return;
+    output.line(fmt::format("  sockets opened per minute: {}, closed: {}", human_count(static_cast<uint64_t>(opened)),
+                            human_count(static_cast<uint64_t>(closed))));
+}
+
 void write_failures(const ProcessReport& process, TextOutput& output) {
     if (process.connect_failures.empty()) return;
     const size_t shown = std::min(process.connect_failures.size(), output.options().top);
@@ -120,6 +131,7 @@ void write_connections(const Report& report, const ProcessReport& process, TextO
     }
     const size_t omitted = process.connection_groups_omitted + process.connections.size() - groups.size();
     if (omitted != 0) output.line(fmt::format("  and {} more endpoints", exact_count(omitted)));
+    write_turnover(process, output);
     write_failures(process, output);
 }
 
