@@ -74,7 +74,19 @@ static void* name_itself(void* ignored) {
     return ignored;
 }
 
+static bool creator_is_back;
+
+static void set_creator_is_back(bool value) {
+    pthread_mutex_lock(&mutex);
+    creator_is_back = value;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
 static void* detach_itself(void* ignored) {
+    pthread_mutex_lock(&mutex);
+    while (!creator_is_back) pthread_cond_wait(&changed, &mutex);
+    pthread_mutex_unlock(&mutex);
     pthread_detach(pthread_self());
     be_ready_and_wait();
     return ignored;
@@ -109,7 +121,16 @@ static inline __attribute__((always_inline)) pthread_t create_waiting(void* (*ru
 WH_SITE void site_waiting(void) { create_waiting(wait_for_end); }
 WH_SITE void site_named(void) { create_waiting(name_itself); }
 WH_SITE void site_busy(void) { create_waiting(use_processor); }
-WH_SITE void site_detaches_itself(void) { create_waiting(detach_itself); }
+
+// Not before pthread_create has returned.
+WH_SITE void site_detaches_itself(void) {
+    const unsigned wanted = ready + 1;
+    set_creator_is_back(false);
+    create(NULL, detach_itself);
+    set_creator_is_back(true);
+    wait_for_ready(wanted);
+}
+
 WH_SITE void site_detached_waiting(void) { pthread_detach(create_waiting(wait_for_end)); }
 WH_SITE void site_finished(void) { create(NULL, end_at_once); }
 WH_SITE void site_joined(void) { pthread_join(create(NULL, end_at_once), NULL); }
