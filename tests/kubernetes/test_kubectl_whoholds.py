@@ -165,7 +165,7 @@ class KubectlTest(unittest.TestCase):
             if not (programs / name).exists():
                 (programs / name).symlink_to(path)
         return {**os.environ, "KUBECONFIG": config, "PATH": f"{programs}:{os.environ['PATH']}", "HOME": self.folder.name,
-                "WHOHOLDS_IMAGE": TOOL_IMAGE, **more}
+                "WHOHOLDS_IMAGE": TOOL_IMAGE, "KUBECTL": "kubectl", **more}
 
     def start(self, *arguments, terminal=False, **environment):
         plugin = Plugin(arguments, self.environment(**environment), terminal)
@@ -243,6 +243,13 @@ class Reports(KubectlTest):
         self.assertIn("ledger (pid 1)", output)
         self.assertNotRegex(output, "[\r\x1b]")
         self.assertIn("it stays listed there", errors)
+
+    def test_reports_come_without_the_right_to_attach_and_the_lost_ctrl_c_is_said(self):
+        self.start_pod(denied=["pods/attach"])
+        plugin = self.start("web", "--", "--duration", "1s", terminal=True)
+        self.assertEqual(plugin.wait(), 0, plugin.text("err"))
+        self.assertIn("FINAL REPORT", plugin.text("out"))
+        self.assertIn("cannot attach, so Ctrl-C does not reach whoholds", plugin.text("err"))
 
     def test_the_pod_may_be_named_as_kubectl_prints_it_and_plans_are_printed(self):
         self.start_pod()
