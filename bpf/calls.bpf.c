@@ -5,9 +5,8 @@
 // (longjmp, exception, a return probe that the kernel dropped) cannot put the count wrong for good.
 
 #include "lib/filter.bpf.h"
+#include "lib/held.bpf.h"
 #include "lib/stack.bpf.h"
-#include "lib/stream.bpf.h"
-#include "lib/young.bpf.h"
 
 #define WH_MREMAP_DONTUNMAP 4
 
@@ -102,21 +101,6 @@ WH_INLINE bool is_nested(struct wh_thread* thread, u32 group, u64 cookie, u64 sp
     return may_be_hidden && is_inside(&thread->calls[WH_GROUP_HEAP], cookie, sp, task);
 }
 
-// Not found young: user space holds it, or it was taken before we attached.
-static __noinline void send_release(u32 kind_process, u64 key, u64 size, u32 flags) {
-    struct wh_record record = {
-        .type = WH_RECORD_RELEASE,
-        .kind = kind_process & 0xff,
-        .process = kind_process >> 16,
-        .tid = (u32)bpf_get_current_pid_tgid(),
-        .key = key,
-        .size = size,
-        .time_ns = bpf_ktime_get_ns(),
-        .flags = flags,
-    };
-    if (!send_or_keep(&record)) count(WH_COUNTER_RELEASE_LOST);
-}
-
 static __noinline void send_restore(u32 kind_process, u64 key) {
     struct wh_record record = {
         .type = WH_RECORD_RESTORE,
@@ -127,44 +111,6 @@ static __noinline void send_restore(u32 kind_process, u64 key) {
         .time_ns = bpf_ktime_get_ns(),
     };
     if (!send_or_keep(&record)) count(WH_COUNTER_RESTORE_LOST);
-}
-
-static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 time_ns, u64 flags_stack) {
-    struct wh_record record = {
-        .type = WH_RECORD_ACQUIRE,
-        .kind = kind_process & 0xff,
-        .process = kind_process >> 16,
-        .tid = (u32)bpf_get_current_pid_tgid(),
-        .key = key,
-        .size = size,
-        .time_ns = time_ns,
-        .stack = (u32)flags_stack,
-        .flags = flags_stack >> 32,
-    };
-    if (!send(&record)) count_lost(record.stack, size);
-}
-
-WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack, u64 time_ns) {
-    if (size <= WH_YOUNG_SIZE_MAX) {
-        u64 old = 0;
-        enum wh_young_result result = young_put(kind, process, key, pack_size_stack(size, stack), time_ns, &old);
-        if (result == WH_YOUNG_INSERTED) return;
-        if (result == WH_YOUNG_REPLACED) {
-            count(WH_COUNTER_HEALED);
-            count_died(stack_of_packed(old), size_of_packed(old));
-            return;
-        }
-        count(WH_COUNTER_SPILLED);
-    }
-    send_acquire(kind | process << 16, key, size, time_ns, stack);
-}
-
-WH_INLINE void release(u32 kind, u32 process, u64 key) {
-    u64 size_stack, time_ns;
-    if (young_take(kind, process, key, &size_stack, &time_ns))
-        count_died(stack_of_packed(size_stack), size_of_packed(size_stack));
-    else
-        send_release(kind | process << 16, key, 0, 0);
 }
 
 // The old resource of a realloc is released when the call begins, since another thread may be given its address before the
@@ -217,7 +163,8 @@ WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie,
     call->flags = argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG));
     call->old_state = WH_OLD_NONE;
     if (operation == WH_OPERATION_CREATE_THREAD) {
-        call->old_key = is_created_detached(argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG)));
+        call->flags = is_created_detached(argument(ctx, WH_SHAPE_GET(cookie, FLAGS_ARG)));
+        call->old_key = 0;
     } else if (operation == WH_OPERATION_REACQUIRE) {
         u64 old_key = argument(ctx, WH_SHAPE_GET(cookie, OLD_KEY_ARG));
         u64 old_size = argument(ctx, WH_SHAPE_GET(cookie, OLD_SIZE_ARG));
@@ -305,9 +252,9 @@ int call_return(struct pt_regs* ctx) {
     u64 result = PT_REGS_RC(ctx);
     u32 process = WH_SHAPE_GET(call->cookie, PROCESS);
     u32 operation = WH_SHAPE_GET(call->cookie, OPERATION);
-    if (operation == WH_OPERATION_CREATE_THREAD) {
-        if (call->old_key) return 0;  // nobody will have to join it
-        call->size = thread->last_child;
+    if (operation == WH_OPERATION_CREATE_THREAD) {  // acquired when the thread was made, see note_created_thread()
+        if (!succeeded(call->cookie, result) && call->old_key) release(kind, process, call->old_key);
+        return 0;
     }
     if (operation == WH_OPERATION_RESIZE) {
         if (result < call->size) return 0;

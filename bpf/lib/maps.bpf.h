@@ -29,13 +29,11 @@ enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 
 
 struct wh_thread {
     struct wh_call calls[WH_GROUP_COUNT];
-    u64 registers[WH_SNAPSHOT_REGISTERS];  // at a system call, see system_call.bpf.h
-    u32 last_child;                        // the thread that it created last
-    u32 reserved;
-    u64 stack_top;                  // the end of its stack, where a walk was complete; a hint only
-    u64 window_wanted;              // bytes of stack that the last walk needed
-    struct wh_stack_record record;  // the walk's frames
-    u64 window[WH_WINDOW_WORDS];    // a copy of a part of its stack
+    u64 registers[WH_SNAPSHOT_REGISTERS];  // where a stack begins that user space may have to finish
+    u64 stack_top;                         // the end of its stack, where a walk was complete; a hint only
+    u64 window_wanted;                     // bytes of stack that the last walk needed
+    struct wh_stack_record record;         // the walk's frames
+    u64 window[WH_WINDOW_WORDS];           // a copy of a part of its stack
 };
 
 struct {

@@ -4,6 +4,7 @@
 #define WHOHOLDS_LIB_RESOURCE_EVENTS_H
 
 #include "lib/filter.bpf.h"
+#include "lib/held.bpf.h"
 #include "lib/stack.bpf.h"
 
 static __noinline void send_resource(struct wh_record* record) {
@@ -17,6 +18,19 @@ WH_INLINE void send_event(u32 type, u32 kind, u32 process, u64 key, u32 flags) {
     send_resource(&record);
 }
 
+// What pthread_create hands out, taken before the new thread can run: it may detach itself before pthread_create returns. glibc has
+// written the handle by then.
+static __noinline void note_joinable(struct wh_call* create, struct wh_thread* thread, u32 tid, u32 process) {
+    u64 handle = 0;
+    if (bpf_probe_read_user(&handle, sizeof(handle), (void*)create->key) || !handle) {
+        count(WH_COUNTER_KEY_UNREADABLE);
+        return;
+    }
+    create->old_key = handle;
+    u32 stack = system_call_stack(bpf_get_current_task_btf(), thread, WH_KIND_JOINABLE, process);
+    put_or_spill(WH_KIND_JOINABLE, process, handle, tid, stack, bpf_ktime_get_ns());
+}
+
 // A thread that this one has just created. Global: the verifier looks at it once.
 __noinline int note_created_thread(u32 tid, u32 process) {
     struct task_struct* task = bpf_get_current_task_btf();
@@ -25,7 +39,6 @@ __noinline int note_created_thread(u32 tid, u32 process) {
         count(WH_COUNTER_NO_THREAD_STATE);
         return 0;
     }
-    thread->last_child = tid;
     struct pt_regs* registers = (void*)bpf_task_pt_regs(task);
     read_frame(registers, thread->registers);
     read_callee_saved(registers, &thread->registers[3]);
@@ -39,6 +52,7 @@ __noinline int note_created_thread(u32 tid, u32 process) {
                                .size = is_pthread ? create->size : 0,
                                .stack = system_call_stack(task, thread, WH_KIND_THREAD, process)};
     send_resource(&record);
+    if (is_pthread && !create->flags) note_joinable(create, thread, tid, process);
     return 0;
 }
 

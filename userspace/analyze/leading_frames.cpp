@@ -12,7 +12,7 @@ namespace whoholds {
 namespace {
 
 bool is_taken_at_system_call(uint8_t kind) {
-    return kind == WH_KIND_FD || kind == WH_KIND_SOCKET || kind == WH_KIND_THREAD;
+    return kind == WH_KIND_FD || kind == WH_KIND_SOCKET || kind == WH_KIND_THREAD || kind == WH_KIND_JOINABLE;
 }
 
 bool lies_in(uint64_t frame, std::span<const AddressRange> ranges) {
@@ -33,7 +33,8 @@ bool is_c_library(std::string_view path) {
 bool is_system_call_wrapper(std::string_view function) {
     // musl and glibc in static programs, Go's packages.
     constexpr auto kPrefixes = std::to_array<std::string_view>(
-        {"__syscall", "syscall.", "internal/runtime/syscall", "runtime/internal/syscall", "_IO_", "__libc_", "__GI_"});
+        {"__syscall", "syscall.", "internal/runtime/syscall", "runtime/internal/syscall", "_IO_", "__libc_", "__GI_",
+         "__open_nocancel", "__openat_nocancel", "__fcntl64_nocancel"});
     constexpr auto kNames = std::to_array<std::string_view>({"syscall",
                                                              "open64",
                                                              "openat64",

@@ -31,7 +31,7 @@ TEST_F(LeadingFrames, a_single_frame_stays) { EXPECT_EQ(leading({0x1010}), 0U); 
 
 TEST_F(LeadingFrames, functions_that_are_probed_themselves_lose_nothing) {
     EXPECT_EQ(leading({0x1010, 0x9000}, WH_KIND_HEAP), 0U);
-    EXPECT_EQ(leading({0x1010, 0x9000}, WH_KIND_JOINABLE), 0U);
+    EXPECT_EQ(leading({0x1010, 0x9000}, WH_KIND_PAIR_FIRST), 0U);
 }
 
 TEST(SystemCallWrapper, names_of_libcs_and_of_go) {
