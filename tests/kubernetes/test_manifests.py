@@ -13,11 +13,13 @@ import subprocess
 import sys
 import unittest
 
+sys.dont_write_bytecode = True  # the source folder stays as it is
+import suite  # noqa: E402
+
 HERE = pathlib.Path(__file__).resolve().parent
 DEPLOY = HERE.parent.parent / "deploy"
 SCHEMAS = "kubernetes-models@5.1.0"
 CAPABILITIES = ["SYS_ADMIN", "SYS_PTRACE"]
-SKIPPED = 77
 
 cache = None
 
@@ -84,14 +86,14 @@ class Schemas(unittest.TestCase):
 
     def setUp(self):
         if not shutil.which("npm"):
-            self.skipTest("skipped: there is no npm, which would bring the schemas of Kubernetes")
+            self.skipTest("there is no npm, which would bring the schemas of Kubernetes")
         if not (cache / "node_modules" / "kubernetes-models").is_dir():
             cache.mkdir(parents=True, exist_ok=True)
             (cache / "package.json").write_text('{"private": true}\n')
             done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", SCHEMAS], cwd=cache,
                                   capture_output=True, text=True, check=False)
             if done.returncode != 0:
-                self.skipTest(f"skipped: npm cannot install {SCHEMAS}: {done.stderr.strip()[-200:]}")
+                self.skipTest(f"npm cannot install {SCHEMAS}: {done.stderr.strip()[-200:]}")
 
     def test_kubernetes_accepts_every_manifest(self):
         checked = objects()
@@ -117,10 +119,8 @@ def main():
     try:
         import yaml  # noqa: F401
     except ImportError:
-        print("SKIPPED: this python3 has no yaml (Debian: python3-yaml)")
-        return SKIPPED
-    program = unittest.main(argv=[sys.argv[0], "-v", *arguments.tests], exit=False)
-    return 0 if program.result.wasSuccessful() else 1
+        return suite.skip("this python3 has no yaml (Debian: python3-yaml)")
+    return suite.run(arguments.tests)
 
 
 if __name__ == "__main__":
