@@ -6,6 +6,7 @@
 
 #include "bpf/kernel_features.h"
 #include "bpf/session_state.h"
+#include "proc/rights.h"
 
 namespace whoholds {
 
@@ -90,9 +91,18 @@ std::optional<SessionError> Session::start_command() {
     return std::nullopt;
 }
 
+std::optional<SessionError> Session::perf_probes_refused() const {
+    const Result<Rights> rights = read_own_rights(root_);
+    if (tracer_->options().method != AttachMethod::kPerf || !rights) return std::nullopt;
+    std::string why = why_no_perf_probes(*rights);
+    if (why.empty()) return std::nullopt;
+    return SessionError{FailureKind::kNoRights, {ErrorCode::kPermission, std::move(why)}};
+}
+
 std::optional<SessionError> Session::check_attached() {
     for (Target& target : targets_) {
         if (target.acquiring_probe_count() == 0 && !target.follows_resources()) {
+            if (auto refusal = perf_probes_refused()) return refusal;
             std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
                                                        : target.skipped()[0].what + ": " + target.skipped()[0].why;
             return SessionError{FailureKind::kNothingAttached,

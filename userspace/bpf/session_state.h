@@ -42,6 +42,7 @@ private:
     std::optional<SessionError> start();
     std::optional<SessionError> start_command();
     std::optional<SessionError> check_attached();
+    std::optional<SessionError> perf_probes_refused() const;
     void start_downloads();
     void take_downloads();
     Target& add_target(pid_t pid);

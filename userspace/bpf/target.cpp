@@ -12,6 +12,7 @@
 #include "bpf/kernel_features.h"
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/resource_kinds.h"
+#include "proc/rights.h"
 #include "proc/system.h"
 
 namespace whoholds {
@@ -71,11 +72,10 @@ std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
         return untraceable(
             fmt::format("process {} is a {} program: whoholds traces x86-64 programs only", pid, status->machine));
     if (auto maps = read_maps(root, pid); !maps && maps.error().code == ErrorCode::kPermission)
-        return SessionError{FailureKind::kNoRights,
-                            {ErrorCode::kPermission,
-                             fmt::format("process {} may not be inspected: run whoholds as root (sudo), or give it "
-                                         "CAP_SYS_PTRACE as well",
-                                         pid)}};
+        return SessionError{
+            FailureKind::kNoRights,
+            {ErrorCode::kPermission, fmt::format("process {} may not be inspected: {}", pid,
+                                                 why_refused(read_own_rights(root).value_or(Rights{})))}};
     return std::nullopt;
 }
 

@@ -16,6 +16,7 @@
 #include "bpf/kernel_features.h"
 #include "bpf/mapped_array.h"
 #include "bpf/shared/call_shape.h"
+#include "proc/rights.h"
 #include "runtime/native/system_calls.h"
 #include "whoholds.skel.h"
 
@@ -50,10 +51,7 @@ uint64_t read_shared(Word& word) {
 Error load_error(int error_number) {
     std::string_view said = last_libbpf_message();
     if (error_number == EPERM || error_number == EACCES)
-        return {
-            ErrorCode::kPermission,
-            "the kernel refuses to load the BPF programs: run whoholds as root (sudo), or give it CAP_SYS_ADMIN and "
-            "CAP_SYS_PTRACE (in a container: --privileged, or kubectl debug --profile=sysadmin)"};
+        return {ErrorCode::kPermission, why_refused(read_own_rights({}).value_or(Rights{}))};
     size_t first_line = said.find('\n');
     return {ErrorCode::kUnsupported,
             fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.15 or newer with BTF",

@@ -1,6 +1,7 @@
 #include "symbolize/debug_downloads.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,9 @@ bool is_build_id(const std::string& text) {
     return hex && text.size() >= 8 && text.size() <= 128 && text.size() % 2 == 0;
 }
 
+// A static program has no dynamic linker beside it.
+bool can_load_libraries() { return ::getauxval(AT_BASE) != 0; }
+
 }  // namespace
 
 std::optional<DebugDownloads::Options> DebugDownloads::options_from_environment() {
@@ -35,6 +39,10 @@ std::optional<DebugDownloads::Options> DebugDownloads::options_from_environment(
 }
 
 Result<DebugDownloads> DebugDownloads::start(const Options& options) {
+    if (!can_load_libraries())
+        return Error{
+            ErrorCode::kUnsupported,
+            "DEBUGINFOD_URLS is ignored, the static whoholds has no downloads (that of the Debian package has)"};
     int sockets[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) return system_error("socketpair", errno);
     UniqueFd ours(sockets[0]);

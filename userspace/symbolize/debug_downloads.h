@@ -31,6 +31,7 @@ public:
     // nullopt when DEBUGINFOD_URLS is not set or blank.
     static std::optional<Options> options_from_environment();
 
+    // Fails in the static program, which cannot load libdebuginfod.
     static Result<DebugDownloads> start(const Options& options);
     DebugDownloads(DebugDownloads&& other) noexcept;
     DebugDownloads& operator=(DebugDownloads&& other) noexcept;

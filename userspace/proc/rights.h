@@ -1,0 +1,43 @@
+// What this process may do, and the sentence that says what is missing and which flag adds it. Used where the kernel has
+// refused something: nothing is decided by it, it only explains.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "proc/process.h"
+
+namespace whoholds {
+
+// Numbers of include/uapi/linux/capability.h.
+enum class Capability : uint8_t {
+    kSysPtrace = 19,
+    kSysAdmin = 21,
+    kPerfmon = 38,
+    kBpf = 39,
+};
+
+struct Rights {
+    uint64_t capabilities = 0;           // the effective ones, a bit for each number
+    uint32_t user = 0;                   // effective, as seen in our user namespace
+    bool in_user_namespace = false;      // another one than the machine's first
+    bool is_filtered = false;            // by seccomp
+    bool is_locked_down = false;         // lockdown=confidentiality
+    bool charges_locked_memory = false;  // Linux before 5.11 counts BPF memory against RLIMIT_MEMLOCK
+
+    [[nodiscard]] bool has(Capability capability) const {
+        return (capabilities >> static_cast<unsigned>(capability) & 1) != 0;
+    }
+};
+
+// lockdown_path is readable where securityfs is mounted only; a machine that does not show it counts as not locked down.
+Result<Rights> read_own_rights(const ProcRoot& root,
+                               const std::string& lockdown_path = "/sys/kernel/security/lockdown");
+
+// Why the kernel refused to show a process to us, or to take our programs: the first of what stands in the way.
+std::string why_refused(const Rights& rights);
+// Why it refused perf uprobes, where it has no uprobe_multi links; "" if the rights are not the reason.
+std::string why_no_perf_probes(const Rights& rights);
+
+}  // namespace whoholds
