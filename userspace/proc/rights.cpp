@@ -41,8 +41,8 @@ std::vector<std::string_view> missing_capabilities(const Rights& rights) {
 
 std::string lacks(const std::vector<std::string_view>& missing) {
     return fmt::format(
-        "whoholds lacks CAP_{}: run it as root, in a container with --cap-add={} (kubectl debug: --profile=sysadmin)",
-        fmt::join(missing, " and CAP_"), fmt::join(missing, " --cap-add="));
+        "CAP_{} {} missing: run it as root, in a container with --cap-add={} (kubectl debug: --profile=sysadmin)",
+        fmt::join(missing, " and CAP_"), missing.size() > 1 ? "are" : "is", fmt::join(missing, " --cap-add="));
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ std::string why_refused(const Rights& rights) {
                "outside, by rootful podman or docker without --userns, in Kubernetes in a pod without hostUsers: false";
     if (rights.user != 0 && missing_capabilities(rights).size() > 1)
         return fmt::format(
-            "whoholds runs as user {} without the capabilities it needs: run it as root (sudo), in a container with "
+            "it runs as user {} without the capabilities it needs: run it as root (sudo), in a container with "
             "--user=0, in a pod with securityContext: {{runAsUser: 0, runAsNonRoot: false}} (kubectl debug: --custom)",
             rights.user);
     if (const auto missing = missing_capabilities(rights); !missing.empty()) return lacks(missing);
