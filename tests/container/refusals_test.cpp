@@ -12,6 +12,8 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr int kExitNoRights = 4;
+// Where it should have refused and did not, it ends after a second.
+const Arguments kOneReport = {"-p", "1", "1", "1"};
 
 struct Case {
     std::string name;
@@ -44,7 +46,7 @@ TEST_P(Refusal, says_what_to_add) {
     if (IsSkipped()) return;
     podman_.make_image("target", {target_path("ledger")});
     const Ledger ledger(podman_, "tgt", "target");
-    Tool tool(podman_, joined({"--pid=container:tgt"}, GetParam().flags), report_everything("1"));
+    Tool tool(podman_, joined({"--pid=container:tgt"}, GetParam().flags), kOneReport);
     expect_told(tool, GetParam().told);
 }
 
@@ -72,13 +74,13 @@ TEST_F(RefusalBy, seccomp) {
     Tool tool(
         podman_,
         {"--pid=container:tgt", "--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE", "--security-opt=seccomp=" + profile},
-        report_everything("1"));
+        kOneReport);
     expect_told(tool, {"seccomp", "--security-opt=seccomp=unconfined"});
 }
 
 TEST_F(RefusalBy, user_namespace) {
     if (IsSkipped()) return;
-    Tool tool(podman_, {"--privileged", "--uidmap=0:100000:65536"}, report_everything("1"));
+    Tool tool(podman_, {"--privileged", "--uidmap=0:100000:65536"}, kOneReport);
     expect_told(tool, {"user namespace", "hostUsers: false"});
 }
 

@@ -49,6 +49,13 @@ std::optional<Mapping> mapping_to_be(const std::string& path) {
     return mapping;
 }
 
+// Some kernels show the mappings of a process with more rights than ours, but not its files.
+bool is_hidden_from_us(const ProcRoot& root, pid_t pid) {
+    if (auto maps = read_maps(root, pid); !maps && maps.error().code == ErrorCode::kPermission) return true;
+    const std::string files = fmt::format("{}/{}/root/", root.path, pid);
+    return access(files.c_str(), F_OK) != 0 && (errno == EACCES || errno == EPERM);
+}
+
 }  // namespace
 
 std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
@@ -71,7 +78,7 @@ std::optional<SessionError> check_traceable(const ProcRoot& root, pid_t pid) {
     if (status->pointer_bits == 64 && status->machine != "x86-64")
         return untraceable(
             fmt::format("process {} is a {} program: whoholds traces x86-64 programs only", pid, status->machine));
-    if (auto maps = read_maps(root, pid); !maps && maps.error().code == ErrorCode::kPermission)
+    if (is_hidden_from_us(root, pid))
         return SessionError{
             FailureKind::kNoRights,
             {ErrorCode::kPermission, fmt::format("process {} may not be inspected: {}", pid,
