@@ -1,6 +1,7 @@
 #include "analyze/descriptor_items.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -79,7 +80,16 @@ void describe_socket(const HeldDescriptor& descriptor, const SocketView& view, I
 
 }  // namespace
 
-SocketView::SocketView(std::span<const HeldDescriptor> all, const UnixSocketPaths* paths) : paths_(paths) {
+SocketView::SocketView(std::span<const HeldDescriptor> all, const UnixSocketPaths* paths,
+                       const ListeningPorts& of_others)
+    : paths_(paths) {
+    for (const uint16_t port : of_others.tcp) {
+        wh_seen_descriptor listener{};
+        listener.net_inode = of_others.net_inode;
+        listener.protocol = IPPROTO_TCP;
+        listener.local_port = port;
+        listening_ports_.insert(port_key(listener));
+    }
     for (const HeldDescriptor& each : all) {
         if (each.seen.state != kListen) continue;
         if (is_internet(each.seen)) listening_ports_.insert(port_key(each.seen));

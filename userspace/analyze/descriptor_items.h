@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "proc/listening_ports.h"
 #include "proc/unix_sockets.h"
 #include "profile/held_resources.h"
 #include "report/report.h"
@@ -25,7 +26,8 @@ enum class Direction : uint8_t { kUnknown, kIncoming, kOutgoing, kListening };
 class SocketView {
 public:
     SocketView() = default;
-    SocketView(std::span<const HeldDescriptor> all, const UnixSocketPaths* paths);
+    // of_others: ports that other processes of its network namespace listen on, where a connection may have come from too.
+    SocketView(std::span<const HeldDescriptor> all, const UnixSocketPaths* paths, const ListeningPorts& of_others = {});
 
     // "" when it has none, or it is not known.
     [[nodiscard]] std::string_view path_of(uint64_t inode) const;

@@ -40,7 +40,7 @@ HeldItems::HeldItems(const HeldNow& now, const Aggregator& aggregator, uint16_t 
       process_(process),
       reader_(reader),
       now_ns_(now_ns),
-      sockets_(now.descriptors, &now.unix_paths) {
+      sockets_(now.descriptors, &now.unix_paths, now.listening) {
     for (uint32_t i = 0; i < now.descriptors.size(); i++) descriptors_of_[now.descriptors[i].stack].push_back(i);
     for (uint32_t i = 0; i < now.threads.size(); i++) {
         const HeldThread& thread = now.threads[i];

@@ -14,6 +14,7 @@
 #include "analyze/connections.h"
 #include "analyze/stack_groups.h"
 #include "analyze/thread_items.h"
+#include "proc/listening_ports.h"
 #include "proc/thread_details.h"
 #include "proc/unix_sockets.h"
 #include "profile/aggregator.h"
@@ -28,6 +29,7 @@ struct HeldNow {
     std::vector<HeldThread> threads;
     std::vector<FailedConnect> failed_connects;
     UnixSocketPaths unix_paths;
+    ListeningPorts listening;        // in the network namespace of the process
     uint64_t boottime_ahead_ns = 0;  // of CLOCK_MONOTONIC
     std::function<std::string(uint32_t descriptor)> link_of;
     std::function<ThreadDetails(pid_t tid)> thread_details;

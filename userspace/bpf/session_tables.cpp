@@ -8,6 +8,7 @@
 #include "bpf/session_state.h"
 #include "bpf/shared/resource_kinds.h"
 #include "proc/descriptor_links.h"
+#include "proc/listening_ports.h"
 #include "proc/unix_sockets.h"
 
 namespace whoholds {
@@ -128,6 +129,7 @@ HeldNow Session::held_now(const Target& target) const {
                 .threads = held_threads(target),
                 .failed_connects = failed_connects_.of(target.slot()),
                 .unix_paths = {},
+                .listening = {},
                 .boottime_ahead_ns = boottime_ahead_ns(),
                 .link_of = {},
                 .thread_details = {},
@@ -135,6 +137,10 @@ HeldNow Session::held_now(const Target& target) const {
     const auto is_unix = [](const HeldDescriptor& one) { return one.seen.family == AF_UNIX; };
     if (std::ranges::any_of(now.descriptors, is_unix))
         if (auto paths = unix_socket_paths(root_, target.pid())) now.unix_paths = *std::move(paths);
+    const auto is_internet = [](const HeldDescriptor& one) {
+        return one.seen.family == AF_INET || one.seen.family == AF_INET6;
+    };
+    if (std::ranges::any_of(now.descriptors, is_internet)) now.listening = listening_ports(root_, target.pid());
     const pid_t pid = target.pid();
     now.link_of = [this, pid](uint32_t fd) { return read_descriptor_link(root_, pid, fd).value_or(""); };
     now.thread_details = [this, pid](pid_t tid) { return read_thread_details(root_, pid, tid).value_or({}); };
