@@ -44,7 +44,7 @@ struct ProcessView {
 
 class ReportBuilder {
 public:
-    explicit ReportBuilder(ReportOptions options) : options_(options) {}
+    explicit ReportBuilder(ReportOptions options) : options_(std::move(options)) {}
 
     // Once a report, after take_out_own_mappings() and before fill(): notes what is held at time_s (since attach).
     void sample(const Profile& profile, double time_s);
