@@ -1,6 +1,7 @@
 #include "profile/aggregator.h"
 
 #include <algorithm>
+#include <array>
 
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/records.h"
@@ -14,15 +15,16 @@ constexpr size_t kMaxLimboPerThread = 8;
 // MAP_FIXED of mmap and MREMAP_FIXED of mremap: the caller asked for this place, whatever is there.
 constexpr uint32_t kFixedFlags = 0x10 | 0x2;
 
-bool kind_is_range(uint8_t kind) {
-    switch (kind) {
+constexpr std::array<bool, WH_KIND_LIMIT> kIsRange = [] {
+    std::array<bool, WH_KIND_LIMIT> is_range{};
 #define X(enumerator, value, json_name, title, group, hidden_inside, travel) \
-    case enumerator: return (travel) == WH_TRAVEL_RANGE;
-        WH_RESOURCE_KINDS(X)
+    is_range[enumerator] = (travel) == WH_TRAVEL_RANGE;
+    WH_RESOURCE_KINDS(X)
 #undef X
-        default: return false;
-    }
-}
+    return is_range;
+}();
+
+bool kind_is_range(uint8_t kind) { return kind < kIsRange.size() && kIsRange[kind]; }
 
 uint64_t round_up_to_page(uint64_t size) {
     constexpr uint64_t kPage = 4096;
