@@ -67,7 +67,9 @@ void KernelSide::State::configure(uint32_t ring_bytes) const {
     bpf_map__set_max_entries(skeleton->maps.events, ring_bytes);
     bpf_map__set_max_entries(skeleton->maps.ring, kNewsBytes);
     for (bpf_program* unused : {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
-                                skeleton->progs.on_exec, skeleton->progs.on_fork})
+                                skeleton->progs.on_exec, skeleton->progs.on_fork, skeleton->progs.on_exit,
+                                skeleton->progs.system_call_returned, skeleton->progs.on_system_call,
+                                skeleton->progs.list_descriptors, skeleton->progs.list_threads})
         bpf_program__set_autoload(unused, false);
     for (bpf_program* probe :
          {skeleton->progs.check_return, skeleton->progs.check_stranger, skeleton->progs.loader_changed})
