@@ -4,11 +4,18 @@
 
 #define WH_SIGSTOP 19
 
+WH_INLINE u32 number_of_process(struct task_struct* task) {
+    return number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid));
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task) {
     u32 tgid = task->tgid;
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
-    if (!index) return 0;
+    if (!index) {
+        if (watches_execs) notify_of(WH_RECORD_EXEC, WH_NO_PROCESS, tgid, number_of_process(task), 0);
+        return 0;
+    }
     u32 slot = *index;
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
     if (!process) return 0;
@@ -16,15 +23,25 @@ int BPF_PROG(on_exec, struct task_struct* task) {
     process->mm = process->flags & WH_PROCESS_ADOPT_ON_EXEC ? (u64)task->mm : 0;
     if (process->flags & WH_PROCESS_STOP_AT_EXEC) bpf_send_signal(WH_SIGSTOP);
     process->flags &= ~(WH_PROCESS_ADOPT_ON_EXEC | WH_PROCESS_STOP_AT_EXEC);
-    notify(WH_RECORD_EXEC, slot, tgid, 0);
+    notify_of(WH_RECORD_EXEC, slot, tgid, number_of_process(task), 0);
     return 0;
+}
+
+WH_INLINE void note_fork(u32 slot, struct task_struct* parent, struct task_struct* child) {
+    u32 tgid = child->tgid, parent_tgid = parent->tgid;
+    if (follows_forks) bpf_map_update_elem(&followed_tgids, &tgid, &parent_tgid, BPF_ANY);
+    notify_of(WH_RECORD_FORK, slot, tgid, number_of_process(child), parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
     u32 tgid = parent->tgid;
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
-    if (!index) return 0;
+    if (!index) {
+        if (follows_forks && tgid != (u32)child->tgid && bpf_map_lookup_elem(&followed_tgids, &tgid))
+            note_fork(WH_NO_PROCESS, parent, child);
+        return 0;
+    }
     if (parent->tgid == child->tgid) {  // a thread
         bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
         u32 slot = *index;
@@ -33,13 +50,14 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
             note_created_thread(child->pid, slot);
         return 0;
     }
-    notify(WH_RECORD_FORK, *index, child->tgid, parent->mm == child->mm ? WH_FLAG_SHARED_MM : 0);
+    note_fork(*index, parent, child);
     return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
     u32 tgid = task->tgid;
+    if (follows_forks && task->pid == task->tgid) bpf_map_delete_elem(&followed_tgids, &tgid);
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) return 0;
     u32 slot = *index;

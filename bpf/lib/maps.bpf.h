@@ -59,6 +59,14 @@ struct {
     __type(value, u32);
 } traced_tgids SEC(".maps");
 
+// Host tgids of what traced processes forked, with follows_forks.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16 * WH_MAX_PROCESSES);
+    __type(key, u32);
+    __type(value, u32);
+} followed_tgids SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -158,6 +166,10 @@ __u64 system_call_shapes[WH_SYSTEM_CALLS] = {};
 // Asked of the task iterator: tgid in the tool's PID namespace, and whether its threads' states are to be made.
 __u32 locate_tgid = 0;
 __u32 locate_makes_threads = 0;
+// Execs of processes that are not traced are told, too.
+__u32 watches_execs = 0;
+// Forks of processes that came of traced ones are told, whether they are traced themselves by then or not.
+__u32 follows_forks = 0;
 
 // Global variables and not map elements: what every frame reads is then an address away, without a lookup.
 __u64 rules[WH_UNWIND_RULES] = {};  // struct wh_unwind_rule

@@ -40,16 +40,19 @@ WH_INLINE bool send_now(const struct wh_record* record) {
     return true;
 }
 
-WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags) {
+WH_INLINE void notify_of(u32 type, u32 process, u64 key, u64 size, u32 flags) {
     struct wh_record record = {
         .type = type,
         .process = process,
         .tid = (u32)bpf_get_current_pid_tgid(),
         .key = key,
+        .size = size,
         .time_ns = bpf_ktime_get_ns(),
         .flags = flags,
     };
     send_now(&record);
 }
+
+WH_INLINE void notify(u32 type, u32 process, u64 key, u32 flags) { notify_of(type, process, key, 0, flags); }
 
 #endif

@@ -15,8 +15,8 @@ enum wh_record_type {
     WH_RECORD_RESTORE = 3,   // the call that released `key` failed: undo
     WH_RECORD_STACK = 4,     // wh_stack_record
     WH_RECORD_LOADER = 5,    // the dynamic linker changed its list of libraries
-    WH_RECORD_EXEC = 6,      // key: host tgid
-    WH_RECORD_FORK = 7,      // key: child's host tgid; flags: WH_FLAG_SHARED_MM
+    WH_RECORD_EXEC = 6,      // key: host tgid, size: pid as whoholds sees it; of WH_NO_PROCESS: one that is not traced
+    WH_RECORD_FORK = 7,      // key: child's host tgid, size: its pid as whoholds sees it; flags: WH_FLAG_SHARED_MM
     WH_RECORD_MAPPINGS = 8,  // the process runs code that the unwind tables do not know
     WH_RECORD_SNAPSHOT = 9,  // wh_snapshot_record
     WH_RECORD_FAILED = 10,   // a connect that failed; key: descriptor, size: error number, stack
@@ -191,6 +191,7 @@ struct wh_seen_thread {
 };
 
 #define WH_MAX_PROCESSES 1024
+#define WH_NO_PROCESS 0xffff
 #define WH_MAX_PROBES 8192
 #define WH_TRACEPOINT_PROBE (WH_MAX_PROBES - 1)  // hits of the tracepoint of system calls, for all processes together
 #define WH_SYSTEM_CALLS 512

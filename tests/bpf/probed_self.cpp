@@ -96,7 +96,7 @@ void ProbedSelf::start(const TracerOptions& options) {
         module.probes.push_back(probe);
     }
     plan.modules.push_back(module);
-    probes_->attach(*tracer_, plan, 0, next_probe_, skipped_);
+    probes_->attach(*tracer_, plan, 0, pool_, skipped_);
     ASSERT_TRUE(skipped_.empty()) << skipped_[0].what << ": " << skipped_[0].why;
 
     publish_mappings();

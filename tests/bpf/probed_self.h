@@ -49,7 +49,7 @@ protected:
     std::optional<Aggregator> aggregator_;
     std::optional<AttachedProbes> probes_;
     std::vector<Skipped> skipped_;
-    uint32_t next_probe_ = 0;
+    AttachPool pool_;
     bool manual_start_ = false;
 };
 

@@ -11,6 +11,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kUsage =
     "Usage: whoholds -p PID[,PID...] [options] [INTERVAL [COUNT]]\n"
+    "       whoholds --container ID|NAME [options] [INTERVAL [COUNT]]\n"
     "       whoholds run [options] [INTERVAL [COUNT]] -- COMMAND [ARGUMENT...]\n"
     "       whoholds plan -p PID [--json]\n";
 
@@ -37,6 +38,9 @@ Examples:
   whoholds -p 4711 --pairs openssl,stdio TLS connections, contexts and streams as well
   whoholds -p 4711 --pair 'job=job_open:out2/job_close'
                                          what job_open made and job_close has not taken yet
+  whoholds --container 3f2a9c01d4e5 60   all of a container, those that start later as well
+  whoholds --comm worker --wait          all of that name, from the first one on
+  whoholds -p 4711 --follow              with the children that it forks from now on
   whoholds run -- ./server --port 80     start a command and see it from its first allocation
   whoholds plan -p 4711                  what would be attached, where and why; attaches nothing
 
@@ -44,7 +48,7 @@ Exit codes:
   0  reported
   1  another failure
   2  the command line makes no sense
-  3  no such process, or one that cannot be traced (32-bit, kernel thread, already gone)
+  3  no such process, none that matches, or one that cannot be traced (32-bit, kernel thread, already gone)
   4  missing rights: run it as root
   5  the kernel lacks something that is needed
   6  nothing could be attached

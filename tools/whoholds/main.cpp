@@ -59,6 +59,9 @@ WantedKinds wanted_kinds(const Options& options) {
 SessionOptions session_options(const Options& options) {
     SessionOptions session;
     session.pids = options.pids;
+    session.selection = options.selection;
+    session.wait_for_first = options.wait;
+    session.follow = options.follow;
     session.command = options.command;
     session.interval_s = options.interval_s;
     session.count = options.count;
@@ -96,6 +99,7 @@ FormatOptions format_options(const Options& options) {
     format.color = options.color == Options::Color::kAlways ||
                    (options.color == Options::Color::kAuto && terminal && getenv("NO_COLOR") == nullptr);
     format.top = options.top;
+    format.top_processes = options.top_processes;
     winsize size{};
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) format.width = std::max<unsigned>(size.ws_col, 100);
     return format;
@@ -103,7 +107,16 @@ FormatOptions format_options(const Options& options) {
 
 int print_plans(const Options& options) {
     ProcRoot root;
-    for (pid_t pid : options.pids) {
+    std::vector<pid_t> pids = options.pids;
+    if (!options.selection.is_empty()) {
+        auto selected = selected_processes(root, options.selection, getpid());
+        if (!selected) return fail({FailureKind::kOther, std::move(selected).error()});
+        pids.insert(pids.end(), selected->begin(), selected->end());
+    }
+    if (pids.empty())
+        return fail({FailureKind::kUntraceable,
+                     {ErrorCode::kNotFound, fmt::format("no process matches {}", options.selection.words())}});
+    for (pid_t pid : pids) {
         if (auto refusal = check_traceable(root, pid)) return fail(*refusal);
         auto maps = read_maps(root, pid);
         if (!maps) return fail({FailureKind::kOther, std::move(maps).error()});

@@ -37,9 +37,12 @@ constexpr Choice<Options::AttachWith> kAttachWith[] = {
 // The arguments as they were given; empty means not given, and an empty value is refused before.
 struct Raw {
     std::vector<std::string> pids;
+    ProcessSelection selection;
     std::vector<std::string> kinds, pairs, ready_pairs;
-    std::string interval, count, duration, min_age, min_size, top, sort, color;
+    std::string interval, count, duration, min_age, min_size, top, top_processes, sort, color;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
+    bool wait = false;
+    bool follow = false;
     bool json = false;
     bool quiet = false;
     bool version = false;
@@ -59,6 +62,18 @@ void add_options(CLI::App& app, Raw& raw) {
     app.add_option("COUNT", raw.count, "Reports before the end, default: until Ctrl-C or the target's end")
         ->type_name("");
 
+    app.option_defaults()->group("Which processes (present and future; more than once for more)");
+    auto add_names = [&](const char* name, std::vector<std::string>& names, const char* type, const char* help) {
+        app.add_option(name, names, help)->type_name(type)->allow_extra_args(false);
+    };
+    add_names("--container", raw.selection.containers, "ID|NAME",
+              "All of a container: 12 digits of its id, or its name, pod or host name");
+    add_names("--cgroup", raw.selection.cgroups, "PATH", "All in a control group and those below it");
+    add_names("--comm", raw.selection.commands, "NAME", "All of this name, as ps -o comm shows it");
+    add_names("--all-of", raw.selection.executables, "FILE", "All that run this program: a path, or a file's name");
+    app.add_flag("--follow", raw.follow, "Children that the processes fork from now on, too");
+    app.add_flag("--wait", raw.wait, "Wait for the first process if there is none yet");
+
     app.option_defaults()->group("What is reported");
     add_value(app, "--min-age", raw.min_age, "DURATION", "Only what has been held at least this long");
     add_value(app, "--min-size", raw.min_size, "BYTES", "Only blocks of at least this size");
@@ -72,6 +87,7 @@ void add_options(CLI::App& app, Raw& raw) {
         ->type_name("GROUP[,GROUP]")
         ->allow_extra_args(false);
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
+    add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10; JSON has all");
     add_value(app, "--sort", raw.sort, "bytes|count|age|total",
               "What ranks stacks; total: bytes ever allocated, not held");
 
@@ -135,6 +151,9 @@ Result<void> read_selection(const Raw& raw, Options& options) {
     if (!raw.top.empty()) {
         WH_TRY(options.top, parse_positive("--top", raw.top, kMaxTop));
     }
+    if (!raw.top_processes.empty()) {
+        WH_TRY(options.top_processes, parse_positive("--top-processes", raw.top_processes, kMaxTop));
+    }
     if (!raw.sort.empty()) {
         WH_TRY(options.sort, choose("--sort", raw.sort, kSorts));
     }
@@ -176,7 +195,21 @@ Result<void> read_times(const Raw& raw, Options& options) {
     return {};
 }
 
+Result<void> read_selected(const Raw& raw, Options& options) {
+    for (const std::string& cgroup : raw.selection.cgroups)
+        if (cgroup.find_first_not_of("/.") == std::string::npos)
+            return usage("--cgroup needs a control group below the root: the root is every process there is");
+    options.selection = raw.selection;
+    options.wait = raw.wait;
+    options.follow = raw.follow;
+    if (options.wait && options.selection.is_empty())
+        return usage("--wait needs --container, --cgroup, --comm or --all-of, to say what to wait for");
+    if (options.wait && options.action == Options::Action::kPlan) return usage("plan looks once: leave --wait away");
+    return {};
+}
+
 Result<void> read_target(const Raw& raw, Options& options) {
+    WH_TRY_VOID(read_selected(raw, options));
     for (const std::string& text : raw.pids) {
         WH_TRY(const std::vector<pid_t> pids, parse_pids(text));
         for (const pid_t pid : pids) {
@@ -185,14 +218,19 @@ Result<void> read_target(const Raw& raw, Options& options) {
     }
     if (options.action == Options::Action::kRun) {
         if (!options.pids.empty()) return usage("run starts its own process: leave -p away, or leave run away");
+        if (!options.selection.is_empty())
+            return usage("run starts its own process: leave --container and the like away, or leave run away");
         if (options.command.empty()) return usage(kRunNeedsDashes);
         return {};
     }
     if (!options.command.empty())
         return usage("two dashes come before the command that run starts: whoholds run -- COMMAND [ARGUMENT...]");
-    if (!options.pids.empty()) return {};
+    if (!options.pids.empty() || !options.selection.is_empty()) return {};
     if (options.action == Options::Action::kPlan) return usage("plan needs a process: whoholds plan -p PID");
-    return usage("no process was named: give one with -p PID, or start one with whoholds run -- COMMAND");
+    return usage(
+        "no process was named: give one with -p PID, several with --container, --cgroup, --comm or --all-of, or start "
+        "one "
+        "with whoholds run -- COMMAND");
 }
 
 Result<Options> read_options(const Raw& raw, Options options) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proc/selection.h"
 #include "runtime/pairs/pair.h"
 
 namespace whoholds {
@@ -32,7 +33,10 @@ struct Options {
     enum class AttachWith { kAuto, kMulti, kPerf };
 
     Action action = Action::kAttach;
-    std::vector<pid_t> pids;           // not empty unless action is kRun; each once, in the order given
+    std::vector<pid_t> pids;           // each once, in the order given
+    ProcessSelection selection;        // with pids: not both empty unless action is kRun; empty then
+    bool wait = false;                 // for the first selected process
+    bool follow = false;               // children that are forked
     std::vector<std::string> command;  // not empty exactly when action is kRun
 
     double interval_s = 5;
@@ -41,7 +45,8 @@ struct Options {
 
     double min_age_s = 0;
     uint64_t min_size_bytes = 0;
-    size_t top = 10;  // stacks per kind
+    size_t top = 10;            // stacks per kind
+    size_t top_processes = 10;  // in text
     Sort sort = Sort::kBytes;
     std::vector<std::string> kinds;  // JSON names of resource_kinds.h, "pair" for all pairs; empty: all
     std::vector<Pair> pairs;         // those of --pairs, then those of --pair; at most WH_KIND_PAIR_COUNT, names unique

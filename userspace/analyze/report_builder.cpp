@@ -143,6 +143,12 @@ void ReportBuilder::sample(const Profile& profile, double time_s) {
     }
 }
 
+void ReportBuilder::forget_process(uint16_t process, const std::vector<uint32_t>& stacks) {
+    for (uint32_t stack : stacks) stack_growth_.erase(stack);
+    absl::erase_if(kind_growth_, [process](const auto& one) { return one.first >> 8 == process; });
+    connection_growth_.erase(process);
+}
+
 void ReportBuilder::sort_and_cut(std::vector<StackGroup>& groups) const {
     auto rank = [&](const ProfileStack& stack) -> uint64_t {
         switch (options_.sort) {

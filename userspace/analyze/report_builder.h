@@ -56,6 +56,9 @@ public:
     void fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
               const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage);
 
+    // Another process may come in its place: what grew there is not its own. stacks: of Aggregator::forget_process().
+    void forget_process(uint16_t process, const std::vector<uint32_t>& stacks);
+
 private:
     struct KindRow {
         uint8_t kind;

@@ -34,6 +34,10 @@ struct Target {  // one program on some offsets of one file
     }
 };
 
+std::string place_of(const std::string& name, const std::string& path, uint64_t offset) {
+    return fmt::format("{} {} {}", name, offset, path);
+}
+
 }  // namespace
 
 struct AttachedProbes::State {
@@ -54,9 +58,17 @@ AttachedProbes::~AttachedProbes() = default;
 
 const std::vector<AttachedProbe>& AttachedProbes::probes() const { return state_->probes; }
 
-void AttachedProbes::detach() {
+void AttachedProbes::detach(AttachPool& pool) {
+    for (UniqueFd& link : state_->multi_links) pool.closer.close(std::make_shared<UniqueFd>(std::move(link)));
+    for (auto& link : state_->perf_links) pool.closer.close(std::shared_ptr<bpf_link>(std::move(link)));
     state_->multi_links.clear();
     state_->perf_links.clear();
+}
+
+void AttachedProbes::give_back(Tracer& tracer, AttachPool& pool) {
+    for (const AttachedProbe& probe : state_->probes)
+        if (pool.numbers.give_back(probe.probe)) tracer.forget_probe(probe.probe);
+    state_->probes.clear();
 }
 
 bool AttachedProbes::State::attach_multi(const Target& target, const std::string& path, pid_t pid) {
@@ -94,7 +106,7 @@ void AttachedProbes::State::attach_each(const Target& target, const ModulePlan& 
     }
 }
 
-void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, uint32_t& next_probe,
+void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, AttachPool& pool,
                             std::vector<Skipped>& skipped) {
     AttachMethod method = tracer.options().method;
     for (const ModulePlan& module : plan.modules) {
@@ -105,15 +117,16 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
         Target enter{.program = tracer.enter_program()};
         std::set<std::pair<uint64_t, uint64_t>> kinds_at_rets;
         for (const PlannedProbe& probe : module.probes) {
-            if (next_probe >= WH_TRACEPOINT_PROBE) {
-                skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
-                continue;
-            }
             if (WH_SHAPE_GET(probe.shape, BY_RET) && probe.return_offsets.empty()) {
                 skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "its returns are not known"});
                 continue;
             }
-            uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
+            const auto number = pool.numbers.take(place_of(probe.symbol, module.path, probe.probe_offset()));
+            if (!number) {
+                skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
+                continue;
+            }
+            uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, *number) | WH_SHAPE_PUT(PROCESS, slot);
             Target& first = probe.needs_return ? enter : release;
             first.add(probe.probe_offset(), cookie, probe.symbol);
             if (probe.return_offsets.empty() && probe.needs_return)
@@ -121,22 +134,21 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             for (uint64_t offset : probe.return_offsets)  // functions may share the code that they return from
                 if (kinds_at_rets.emplace(offset, WH_SHAPE_GET(probe.shape, KIND)).second)
                     at_rets.add(offset, cookie, probe.symbol);
-            state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), next_probe,
+            state_->probes.push_back({probe.symbol, module.path, probe.probe_offset(), *number,
                                       probe.placement.emulated, probe.needs_return,
                                       static_cast<uint8_t>(WH_SHAPE_GET(probe.shape, KIND))});
-            next_probe++;
         }
         for (const PlannedSite& site : module.sites) {
-            if (next_probe >= WH_TRACEPOINT_PROBE) {
+            const auto number = pool.numbers.take(place_of(site.name, module.path, site.probe_offset));
+            if (!number) {
                 skipped.push_back(
                     {fmt::format("system call {} in {}", site.name, module.path), "too many probes in all"});
                 continue;
             }
-            uint64_t cookie = site.shape | WH_SHAPE_PUT(PROBE, next_probe) | WH_SHAPE_PUT(PROCESS, slot);
+            uint64_t cookie = site.shape | WH_SHAPE_PUT(PROBE, *number) | WH_SHAPE_PUT(PROCESS, slot);
             system_calls.add(site.probe_offset, cookie, site.name);
             state_->probes.push_back(
-                {site.name, module.path, site.probe_offset, next_probe, site.emulated, false, WH_KIND_FD, true});
-            next_probe++;
+                {site.name, module.path, site.probe_offset, *number, site.emulated, false, WH_KIND_FD, true});
         }
         for (const Target* target : {&release, &returns, &at_rets, &enter, &system_calls}) {
             if (target->offsets.empty()) continue;

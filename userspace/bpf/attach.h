@@ -7,10 +7,21 @@
 #include <vector>
 
 #include "attach/attach_plan.h"
+#include "attach/plan_cache.h"
 #include "base/result.h"
+#include "bpf/link_closer.h"
+#include "bpf/shared/records.h"
+#include "bpf/slots.h"
 #include "bpf/tracer.h"
 
 namespace whoholds {
+
+// What attaching to one process after the other needs.
+struct AttachPool {
+    ProbeNumbers numbers{WH_TRACEPOINT_PROBE};
+    PlanCache plans;
+    LinkCloser closer;
+};
 
 struct AttachedProbe {
     std::string symbol;
@@ -30,13 +41,15 @@ public:
     AttachedProbes& operator=(AttachedProbes&&) noexcept;
     ~AttachedProbes();
 
-    // Probes get the hit counters from next_probe on, which is moved on. What cannot be attached is left out and said in
-    // `skipped`. Releases are attached first, entries of acquiring functions last: should events flow meanwhile, none can
+    // Probes get hit counters from the pool. What cannot be attached is left out and said in `skipped`. Releases are attached first, entries of acquiring functions last: should events flow meanwhile, none can
     // look like a leak.
-    void attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, uint32_t& next_probe,
+    void attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, AttachPool& pool,
                 std::vector<Skipped>& skipped);
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
-    void detach();
+    // The probes are gone at once; the kernel's waiting for that is the pool's business. Hits can still be read.
+    void detach(AttachPool& pool);
+    // Nobody asks for hits any more.
+    void give_back(Tracer& tracer, AttachPool& pool);
 
 private:
     // The dynamic linker's hook alone, in the given file.

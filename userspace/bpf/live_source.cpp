@@ -199,6 +199,13 @@ void LiveSource::end_process(RecordSink& sink, uint16_t slot, uint64_t now_ns) {
     sink.on_record(end);
 }
 
+void LiveSource::forget_young(const std::vector<bool>& slots) {
+    struct Nobody : RecordSink {
+        void on_record(const Record& /*record*/) override {}
+    } nobody;
+    sweep(nobody, [&](uint64_t owner, uint64_t) { return slots[static_cast<uint16_t>(owner >> 16)]; });
+}
+
 bool LiveSource::under_pressure() {
     uint64_t spills = tracer_->counter(WH_COUNTER_SPILLED);
     return std::exchange(seen_spills_, spills) != spills;

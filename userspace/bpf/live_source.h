@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "bpf/ring_reader.h"
@@ -31,6 +32,9 @@ public:
 
     // Takes what is young of a process out of the table and ends the process.
     void end_process(RecordSink& sink, uint16_t slot, uint64_t now_ns);
+
+    // What is young of these processes (by slot) is taken out and not delivered: they have ended, and were reported.
+    void forget_young(const std::vector<bool>& slots);
 
     // Whether the young table overflowed since the last call: then sweep sooner.
     bool under_pressure();

@@ -11,7 +11,9 @@
 #include <csignal>
 #include <iterator>
 
+#include "bpf/capabilities.h"
 #include "bpf/session_state.h"
+#include "proc/rights.h"
 
 namespace whoholds {
 
@@ -47,13 +49,8 @@ void Session::on_record(const Record& record) {
             if (Target* target = target_of(record.process)) target->mappings_changed = true;
             break;
         case RecordType::kSnapshot: keep_unfinished(record); break;
-        case RecordType::kExec:
-            if (Target* target = target_of(record.process)) target->exec_seen = true;
-            break;
-        case RecordType::kFork:
-            forks_++;
-            if (record.flags & WH_FLAG_SHARED_MM) forks_sharing_memory_++;
-            break;
+        case RecordType::kExec: on_exec(record); break;
+        case RecordType::kFork: on_fork(record); break;
         case RecordType::kFailed: failed_connects_.on_record(record); break;
         default: is_in_a_book(record) ? put_in_book(record) : aggregator_->on_record(record);
     }
@@ -101,6 +98,8 @@ std::optional<SessionError> Session::run() {
     if (auto failed = start()) return failed;
     // Best effort: a target that keeps all processors busy must not starve the reader of its rings.
     setpriority(PRIO_PROCESS, 0, kPriority);
+    if (auto rights = read_own_rights(root_))
+        keep_capabilities(capabilities_needed(*rights, tracer_->options().method == AttachMethod::kPerf));
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     tick_timer_ = make_timer(kTickS);
     interval_timer_ = make_timer(options_.interval_s);
@@ -130,8 +129,9 @@ void Session::end() {
         report(true);
         events_.on_progress("detaching ...");
     }
-    for (Target& target : targets_) target.detach(*tracer_);
+    for (Target& target : targets_) target.detach(*tracer_, pool_);
     if (!report_first) report(true);
+    pool_.closer.wait();
 }
 
 // The symbolisers find what has come, with the next report.
@@ -158,6 +158,7 @@ void Session::handle(Wake wake) {
         case Wake::kRing: pump(); break;
         case Wake::kTick:
             if (read(tick_timer_.get(), &expirations, sizeof(expirations)) > 0) pump();
+            look_for_processes();
             break;
         case Wake::kInterval:
             if (read(interval_timer_.get(), &expirations, sizeof(expirations)) <= 0) break;
@@ -184,6 +185,7 @@ void Session::handle(Wake wake) {
         stop_ = true;
     }
     look_after_targets();
+    attach_arrivals();
 }
 
 void Session::look_after_targets() {
@@ -195,7 +197,7 @@ void Session::look_after_targets() {
             continue;
         }
         bool stopped = target.waits_at_loader;
-        target.attach_new_modules(*tracer_, plan_options(target.pid()), next_probe_);
+        target.attach_new_modules(*tracer_, plan_options(target.pid()), pool_);
         if (!stopped || !child_) continue;
         // glibc calls its hook before it maps the libraries, and again when they are ready; musl once.
         if (target.acquiring_probe_count() > 0) target.stop_no_more(*tracer_);
@@ -214,32 +216,16 @@ void Session::begin_again(Target& target) {
         target.observe(attached_s());
         return;
     }
-    events_.on_progress(fmt::format("pid {} executed another program; what it held has ended", target.pid()));
+    say(fmt::format("pid {} executed another program; what it held has ended", target.pid()));
     settle();
     source_->end_process(*this, target.slot(), monotonic_ns());
-    descriptors_.end_process(target.slot());
-    threads_.end_process(target.slot());
-    target.detach(*tracer_);
-    target.begin_again(next_slot_++);
-    auto attached = target.attach(*tracer_, plan_options(target.pid()), next_probe_);
-    if (!attached) events_.on_progress(attached.error().message);
+    target.detach(*tracer_, pool_);
+    forget_slot(target);
+    target.begin_again(*slots_.take());  // there is one: its last one
+    auto attached = target.attach(*tracer_, plan_options(target.pid()), pool_, attached_s());
+    if (!attached) say(attached.error().message);
+    if (attached && target.has_moved_on(*tracer_)) target.exec_seen = true;
     compare_with_kernel(target, Origin::kBeforeAttach);
-}
-
-void Session::look_for_exits() {
-    for (Target& target : targets_) {
-        if (target.exited()) continue;
-        epoll_event unused{};
-        auto status = read_status(root_, target.pid());
-        if (status && status->state != 'Z' && status->state != 'X') continue;
-        target.note_exit(attached_s());
-        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, target.pidfd(), &unused);
-        events_.on_progress(fmt::format("pid {} has exited", target.pid()));
-    }
-    if (std::ranges::all_of(targets_, [](const Target& target) { return target.exited(); })) {
-        end_reason_ = targets_.size() == 1 ? "the process exited" : "all processes exited";
-        stop_ = true;
-    }
 }
 
 std::optional<SessionError> run_session(const SessionOptions& options, const SessionEvents& events) {

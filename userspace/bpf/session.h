@@ -14,6 +14,7 @@
 #include "analyze/report_builder.h"
 #include "base/result.h"
 #include "bpf/tracer.h"
+#include "proc/selection.h"
 #include "runtime/pairs/pair.h"
 
 namespace whoholds {
@@ -28,7 +29,10 @@ struct WantedKinds {
 
 struct SessionOptions {
     std::vector<pid_t> pids;
-    std::vector<std::string> command;  // of `run`; then pids is empty
+    ProcessSelection selection;        // these too, and those that come later
+    bool wait_for_first = false;       // although nothing is selected yet
+    bool follow = false;               // children, too
+    std::vector<std::string> command;  // of `run`; then pids and selection are empty
     double interval_s = 5;
     std::optional<uint64_t> count;
     std::optional<double> duration_s;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/human.h"
@@ -19,6 +20,12 @@ constexpr unsigned kSymbolBudgetMs = 400;
 constexpr uint64_t kFinishForReportNs = 100'000'000;  // for stacks that the kernel part could not finish, a report
 constexpr uint64_t kSweepNs = 20'000'000;
 constexpr uint64_t kPatienceNs = 500'000'000;  // for a reader of our output, once a signal has come
+
+// For all processes together it must not take longer than an interval or two.
+unsigned symbol_budget_ms(size_t processes) {
+    constexpr size_t kAtOnce = 4;
+    return static_cast<unsigned>(kSymbolBudgetMs / std::max<size_t>(processes / kAtOnce, 1)) + 1;
+}
 
 int64_t unix_ns_now() {
     timespec now{};
@@ -82,7 +89,8 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
         coverage.notes.push_back(fmt::format(
             "mappings that libc or the allocator made for itself (arenas, thread stacks), not listed: {} ({})",
             exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
-    if (forks_ > 0)
+    add_arrival_notes(coverage);
+    if (forks_ > 0 && !has_arrivals())
         coverage.notes.push_back(fmt::format("child processes forked, what they hold is not counted: {}", forks_));
     if (forks_sharing_memory_ > 0)
         coverage.notes.push_back(fmt::format(
@@ -112,6 +120,7 @@ bool Session::report(bool final) {
     builder_.sample(profile, time_s);
     if (!final) reports_++;
     if (options_.only_final && !final) return true;
+    if (!final && targets_.empty() && arrived_.attached == 0) return true;  // --wait: nobody is there yet
     Report report;
     report.seq = final ? reports_ : reports_ - 1;
     report.time = iso8601_utc(unix_ns_now());
@@ -122,8 +131,8 @@ bool Session::report(bool final) {
     report.selection = options_.report_labels.selection;
     for (Target& target : targets_) {
         if (!final) target.observe(time_s);
-        ProcessReport process = target.describe();
-        target.view().symbolizer->set_budget_ms(kSymbolBudgetMs);
+        ProcessReport process = target.describe(time_s);
+        target.view().symbolizer->set_budget_ms(symbol_budget_ms(targets_.size()));
         const HeldNow held = held_now(target);
         ProcessView view = target.view();
         if (target.follows_resources()) view.held = &held;
@@ -133,7 +142,11 @@ bool Session::report(bool final) {
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
     add_notes(own_mappings, report.coverage);
-    return events_.on_report(report, [this] { return keep_up_while_writing(); });
+    report.has_arrivals = has_arrivals();
+    if (report.has_arrivals) std::ranges::stable_sort(report.processes, holds_more);
+    const bool is_read = events_.on_report(report, [this] { return keep_up_while_writing(); });
+    if (report.has_arrivals && !final) forget_exited(0);
+    return is_read;
 }
 
 }  // namespace whoholds

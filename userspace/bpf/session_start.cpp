@@ -1,5 +1,6 @@
 // The part of a session that loads the programs and attaches to the processes.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <csignal>
@@ -18,6 +19,14 @@ UniqueFd make_signal_fd() {
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
     sigprocmask(SIG_BLOCK, &signals, nullptr);
     return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// A process takes some ten descriptors: its links, its files.
+void raise_file_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -39,13 +48,17 @@ PlanOptions Session::plan_options(pid_t pid) {
     return plan;
 }
 
-Target& Session::add_target(pid_t pid) {
-    Target& target = targets_.emplace_back(root_, pid, next_slot_++);
+// nullptr: there are as many as there can be.
+Target* Session::add_target(pid_t pid) {
+    const auto slot = slots_.take();
+    if (!slot) return nullptr;
+    Target& target = targets_.emplace_back(root_, pid, *slot);
     target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
-    return target;
+    return &target;
 }
 
 std::optional<SessionError> Session::start() {
+    raise_file_limit();
     start_downloads();
     for (pid_t pid : options_.pids)
         if (auto refusal = check_traceable(root_, pid)) return refusal;
@@ -66,25 +79,32 @@ std::optional<SessionError> Session::start() {
     aggregator_.emplace(tracer_->config().no_stack_base);
     signals_ = make_signal_fd();
     start_ns_ = monotonic_ns();
+    if (has_arrivals()) tracer_->watch_execs();
+    if (options_.follow) tracer_->follow_forks();
     if (!options_.command.empty()) return start_command();
     for (pid_t pid : options_.pids) {
-        Target& target = add_target(pid);
-        if (auto attached = target.attach(*tracer_, plan_options(pid), next_probe_); !attached) {
+        Target* target = add_target(pid);
+        if (!target)
+            return SessionError{FailureKind::kOther,
+                                {ErrorCode::kLimit, fmt::format("more than {} processes at once", WH_MAX_PROCESSES)}};
+        if (auto attached = target->attach(*tracer_, plan_options(pid), pool_, attached_s()); !attached) {
             FailureKind kind =
                 attached.error().code == ErrorCode::kNotFound ? FailureKind::kUntraceable : FailureKind::kOther;
             return SessionError{kind, std::move(attached).error()};
         }
-        compare_with_kernel(target, Origin::kBeforeAttach);
+        if (target->has_moved_on(*tracer_)) target->exec_seen = true;
+        compare_with_kernel(*target, Origin::kBeforeAttach);
     }
-    return check_attached();
+    if (auto failed = check_attached()) return failed;
+    return options_.selection.is_empty() ? std::nullopt : start_selected();
 }
 
 std::optional<SessionError> Session::start_command() {
     auto child = CommandChild::fork_waiting(options_.command);
     if (!child) return SessionError{FailureKind::kUntraceable, std::move(child).error()};
     child_ = *std::move(child);
-    Target& target = add_target(child_->pid());
-    auto attached = target.attach_before_exec(*tracer_, child_->path(), plan_options(child_->pid()), next_probe_);
+    Target& target = *add_target(child_->pid());
+    auto attached = target.attach_before_exec(*tracer_, child_->path(), plan_options(child_->pid()), pool_);
     if (!attached) return SessionError{FailureKind::kUntraceable, std::move(attached).error()};
     events_.on_progress(fmt::format("attached to {} (pid {}), running it", options_.command[0], child_->pid()));
     child_->go();
@@ -110,7 +130,7 @@ std::optional<SessionError> Session::check_attached() {
                                                                    "`whoholds plan -p {}` shows what was looked at",
                                                                    target.pid(), why, target.pid())}};
         }
-        events_.on_progress(fmt::format("attached to {} (pid {}): {}, {} ms", target.describe().command, target.pid(),
+        events_.on_progress(fmt::format("attached to {} (pid {}): {}, {} ms", target.describe(0).command, target.pid(),
                                         target.attached_text(), (monotonic_ns() - start_ns_) / 1'000'000));
     }
     return std::nullopt;

@@ -1,5 +1,5 @@
 // Session: the state of one run of run_session(). Declared here because its parts have a file each: session.cpp (the loop),
-// session_start.cpp (load and attach), session_tables.cpp (descriptors and threads as the kernel has them), session_report.cpp (reports,
+// session_start.cpp (load and attach), session_arrivals.cpp (processes that come and go), session_tables.cpp (descriptors and threads as the kernel has them), session_report.cpp (reports,
 // and reading the rings meanwhile).
 #pragma once
 
@@ -8,15 +8,20 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
+#include "bpf/attach.h"
 #include "bpf/command_child.h"
 #include "bpf/coverage.h"
 #include "bpf/live_source.h"
 #include "bpf/session.h"
+#include "bpf/slots.h"
 #include "bpf/target.h"
 #include "profile/aggregator.h"
 #include "profile/failed_connects.h"
@@ -43,9 +48,23 @@ private:
     std::optional<SessionError> start_command();
     std::optional<SessionError> check_attached();
     std::optional<SessionError> perf_probes_refused() const;
+    std::optional<SessionError> start_selected();
+    [[nodiscard]] bool has_arrivals() const { return options_.follow || !options_.selection.is_empty(); }
+    void on_fork(const Record& record);
+    void on_exec(const Record& record);
+    void look_for_processes();
+    void attach_arrivals();
+    void attach_later(pid_t pid, bool is_wanted);
+    bool is_refused(pid_t pid) const;
+    void refuse(pid_t pid, SessionError why);
+    void say(const std::string& line);
+    void forget_slot(Target& target);
+    void forget_exited(size_t keep);
+    void end_if_all_exited();
+    void add_arrival_notes(Coverage& coverage) const;
     void start_downloads();
     void take_downloads();
-    Target& add_target(pid_t pid);
+    Target* add_target(pid_t pid);
     void watch(int fd, Wake wake, uint32_t events = EPOLLIN);
     void loop();
     void end();
@@ -72,6 +91,7 @@ private:
     std::optional<uint64_t> young_age();
     bool keep_up_while_writing();
     Target* target_of(uint16_t slot);
+    Target* target_with(pid_t pid);
     PlanOptions plan_options(pid_t pid);
     double attached_s() const { return static_cast<double>(monotonic_ns() - start_ns_) / 1e9; }
 
@@ -93,9 +113,26 @@ private:
     ReportBuilder builder_;
     CoverageMeter coverage_;
     std::optional<DebugDownloads> downloads_;  // before targets_, whose symbolisers use it
+    AttachPool pool_;                          // likewise
     std::list<Target> targets_;
-    uint32_t next_probe_ = 0;
-    uint16_t next_slot_ = 0;
+    SlotPool slots_{WH_MAX_PROCESSES};
+    struct Arrival {
+        pid_t pid;
+        bool is_wanted;  // false: if it is selected
+    };
+    std::deque<Arrival> arrivals_;         // to be attached to
+    std::set<pid_t> expects_exec_;         // children in their parents' memory
+    std::map<pid_t, uint64_t> refused_;    // cannot be attached to: when it was started
+    std::optional<SessionError> refusal_;  // the first one
+    uint64_t looked_for_processes_ns_ = 0;
+    struct {
+        uint64_t attached = 0;
+        uint64_t gone = 0;          // before they could be attached to
+        uint64_t without_room = 0;  // too many at once
+        uint64_t refused = 0;
+        uint64_t not_listed = 0;  // ended, and forgotten before a report
+        uint64_t said = 0;
+    } arrived_;
     uint64_t start_ns_ = 0;
     std::optional<double> end_s_;
     uint64_t reports_ = 0;

@@ -1,6 +1,7 @@
 #include "bpf/target.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -135,7 +136,7 @@ void Target::set_up_names(std::function<void(const std::string&)> progress, Debu
     symbolizer_.use_downloads(downloads_);
 }
 
-void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe) {
+void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool) {
     wants_memory_ = options.heap || options.mappings;
     if (options.threads) gate_flags_ |= WH_PROCESS_THREADS;
     follows_resources_ |= options.threads || plan.descriptor_method != DescriptorMethod::kNone;
@@ -155,26 +156,28 @@ void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& opt
             own_mapping_code_.push_back({module.first_address, module.end_address});
     if (loader_is_hooked_) plan.loader_offset = 0;  // once is enough
     loader_is_hooked_ |= plan.loader_offset != 0;
-    probes_.attach(tracer, plan, slot_, next_probe, skipped_);
+    probes_.attach(tracer, plan, slot_, pool, skipped_);
 }
 
-Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
+Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, AttachPool& pool, double time_s) {
     WH_TRY(auto located, tracer.locate(pid_, true));
     if (!located) return Error{ErrorCode::kNotFound, fmt::format("process {} has just exited", pid_)};
     host_tgid_ = located->tgid;
     base_.host_pid = static_cast<pid_t>(located->tgid);
+    memory_ = located->mm;
     WH_TRY(auto maps, look_at_mappings(tracer));  // the tables are there before the first event
     for (const Mapping& mapping : maps)
         if (mapping.executable && mapping.is_file()) planned_files_.insert(identity_of(mapping));
-    observe(0);
-    attach_plan(tracer, make_plan(pid_, maps, options, open_elf_of(root_, pid_)), options, next_probe);
+    attached_at_s_ = time_s;
+    observe(time_s);
+    attach_plan(tracer, pool.plans.plan(root_, pid_, maps, options), options, pool);
     static_cast<void>(
         look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
     return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = gate_flags_});
 }
 
 Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
-                                        uint32_t& next_probe) {
+                                        AttachPool& pool) {
     WH_TRY(auto located, tracer.locate(pid_, true));
     if (!located) return Error{ErrorCode::kNotFound, "the command's process has just exited"};
     host_tgid_ = located->tgid;
@@ -198,11 +201,11 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
             planned_files_.insert(
                 {static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
     plan.skipped.clear();  // said again, with the rest, once the libraries are there
-    attach_plan(tracer, std::move(plan), options, next_probe);
+    attach_plan(tracer, std::move(plan), options, pool);
     return tracer.start_process(slot_, {.mm = 0, .tgid = located->tgid, .flags = flags | gate_flags_});
 }
 
-size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe) {
+size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, AttachPool& pool) {
     loader_changed = false;
     auto maps = look_at_mappings(tracer);
     if (!maps) return 0;
@@ -220,16 +223,16 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, ui
         now.descriptor_method_so_far = descriptor_method_;
         now.whole_process = false;
         AttachPlan plan = make_plan(pid_, fresh, now, open_elf_of(root_, pid_));
-        attach_plan(tracer, std::move(plan), options, next_probe);
+        attach_plan(tracer, std::move(plan), options, pool);
         if (was_undecided && descriptor_method_ == DescriptorMethod::kSites)
-            attach_earlier_sites(tracer, *maps, fresh, options, next_probe);
+            attach_earlier_sites(tracer, *maps, fresh, options, pool);
     }
     return probes_.probes().size() - before;
 }
 
 // How descriptors are seen was not known before libc was there: the system calls of what had been mapped by then.
 void Target::attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
-                                  const PlanOptions& options, uint32_t& next_probe) {
+                                  const PlanOptions& options, AttachPool& pool) {
     std::set<std::pair<uint64_t, uint64_t>> planned;
     for (const Mapping& mapping : fresh) planned.insert(identity_of(mapping));
     std::vector<Mapping> earlier;
@@ -240,7 +243,7 @@ void Target::attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& ma
     sites.heap = sites.mappings = sites.threads = sites.whole_process = false;
     sites.pairs.clear();
     sites.descriptor_method_so_far = DescriptorMethod::kSites;
-    attach_plan(tracer, make_plan(pid_, earlier, sites, open_elf_of(root_, pid_)), options, next_probe);
+    attach_plan(tracer, make_plan(pid_, earlier, sites, open_elf_of(root_, pid_)), options, pool);
 }
 
 void Target::begin_again(uint16_t slot) {
@@ -263,10 +266,26 @@ void Target::begin_again(uint16_t slot) {
     seen_threads.clear();
 }
 
-void Target::detach(Tracer& tracer) {
+void Target::detach(Tracer& tracer, AttachPool& pool) {
     tracer.stop_process(slot_);
-    probes_.detach();
+    probes_.detach(pool);
     tracer.unwind_tables().forget(slot_);
+}
+
+void Target::give_back(Tracer& tracer, AttachPool& pool) {
+    probes_.give_back(tracer, pool);
+    tracer.forget_process(slot_);
+}
+
+bool Target::has_moved_on(Tracer& tracer) const {
+    auto located = tracer.locate(pid_);
+    return located && *located && (*located)->mm != memory_;
+}
+
+// By the descriptor that was opened when the number was looked at; a leader that ended before its threads is no end.
+bool Target::has_ended() const {
+    pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+    return pidfd_.get() < 0 || poll(&ended, 1, 0) > 0;
 }
 
 void Target::stop_no_more(Tracer& tracer) {
@@ -297,6 +316,7 @@ std::string Target::attached_text() const {
 void Target::note_exit(double time_s) {
     base_.exited = true;
     base_.uptime_s += time_s - observed_s_;
+    observed_s_ = time_s;
 }
 
 void Target::observe(double time_s) {
@@ -306,6 +326,7 @@ void Target::observe(double time_s) {
     if (status && status->state != 'Z') {
         base_.command = status->command;
         base_.exe = status->exe;
+        if (!status->namespace_pids.empty()) base_.inner_pid = status->namespace_pids.back();
         if (auto uptime = read_uptime_s(root_, *status)) base_.uptime_s = *uptime;
         if (auto started = read_start_time_unix_ns(root_, *status)) base_.start_time = iso8601_utc(*started);
         base_.container = read_container(root_, pid_);
@@ -319,7 +340,11 @@ void Target::observe(double time_s) {
     }
 }
 
-ProcessReport Target::describe() const { return base_; }
+ProcessReport Target::describe(double time_s) const {
+    ProcessReport report = base_;
+    report.attached_s = (exited() ? observed_s_ : time_s) - attached_at_s_;
+    return report;
+}
 
 ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_, libc_code_}; }
 

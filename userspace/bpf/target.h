@@ -41,12 +41,15 @@ public:
     void set_up_names(std::function<void(const std::string&)> progress, DebugDownloads* downloads);
 
     // Plans and attaches what is mapped now, then opens the gate.
-    Result<void> attach(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
+    // time_s: since the session began, as everywhere below.
+    Result<void> attach(Tracer& tracer, const PlanOptions& options, AttachPool& pool, double time_s);
+    // It executed another program while we attached.
+    [[nodiscard]] bool has_moved_on(Tracer& tracer) const;
     // The same for a command that is about to be executed: from its files, before they are mapped.
     Result<void> attach_before_exec(Tracer& tracer, const std::string& path, const PlanOptions& options,
-                                    uint32_t& next_probe);
+                                    AttachPool& pool);
     // Attaches to files mapped since. Returns how many probes were added.
-    size_t attach_new_modules(Tracer& tracer, const PlanOptions& options, uint32_t& next_probe);
+    size_t attach_new_modules(Tracer& tracer, const PlanOptions& options, AttachPool& pool);
     // Looks at what is mapped now, for the unwind tables and the symboliser. Returns the mappings.
     Result<std::vector<Mapping>> look_at_mappings(Tracer& tracer);
     // The same where it is due: code that is made at run time comes without notice.
@@ -55,15 +58,19 @@ public:
     std::optional<UnwoundStack> finish(const wh_snapshot_record& snapshot);
     // After an exec: everything anew under another slot.
     void begin_again(uint16_t slot);
-    void detach(Tracer& tracer);
+    void detach(Tracer& tracer, AttachPool& pool);
+    // Its slot and its counters are for others now; it is never reported again.
+    void give_back(Tracer& tracer, AttachPool& pool);
     // Our child's libraries are attached to: from now on it passes the dynamic linker's hook without a stop.
     void stop_no_more(Tracer& tracer);
 
-    // Reads memory use and the like; keeps the last known values once the process is gone. time_s: since attach.
+    // Reads memory use and the like; keeps the last known values once the process is gone.
     void observe(double time_s);
     void note_exit(double time_s);
     [[nodiscard]] bool exited() const { return base_.exited; }
-    [[nodiscard]] ProcessReport describe() const;
+    // The kernel says that the last of its threads is gone.
+    [[nodiscard]] bool has_ended() const;
+    [[nodiscard]] ProcessReport describe(double time_s) const;
     [[nodiscard]] ProcessView view();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
@@ -92,9 +99,9 @@ public:
     unsigned exec_count = 0;
 
 private:
-    void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, uint32_t& next_probe);
+    void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
     void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
-                              const PlanOptions& options, uint32_t& next_probe);
+                              const PlanOptions& options, AttachPool& pool);
     [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
     ProcRoot root_;
@@ -102,6 +109,8 @@ private:
     uint16_t slot_;
     UniqueFd pidfd_;
     uint32_t host_tgid_ = 0;
+    uint64_t memory_ = 0;  // the address space that was attached to, as the kernel names it
+    double attached_at_s_ = 0;
     Symbolizer symbolizer_;
     std::optional<LibdwUnwinder> unwinder_;
     uint32_t layout_ = 0;

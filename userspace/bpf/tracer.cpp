@@ -48,10 +48,12 @@ uint64_t read_shared(Word& word) {
     return std::atomic_ref(word).load(std::memory_order_relaxed);
 }
 
+// The reason is looked for and not taken from the error number: the same one stands for many.
 Error load_error(int error_number) {
     std::string_view said = last_libbpf_message();
-    if (error_number == EPERM || error_number == EACCES)
-        return {ErrorCode::kPermission, why_refused(read_own_rights({}).value_or(Rights{}))};
+    const Rights rights = read_own_rights({}).value_or(Rights{});
+    if (error_number == EPERM || error_number == EACCES) return {ErrorCode::kPermission, why_refused(rights)};
+    if (rights.is_locked_down) return {ErrorCode::kUnsupported, why_refused(rights)};  // then EINVAL
     size_t first_line = said.find('\n');
     return {ErrorCode::kUnsupported,
             fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.15 or newer with BTF",
@@ -306,6 +308,36 @@ Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
 }
 
 void Tracer::set_flags(uint16_t slot, uint32_t flags) { state_->processes.items()[slot].flags = flags; }
+
+void Tracer::forget_process(uint16_t slot) {
+    const wh_config& config = state_->config;
+    auto clear_counters = [&](uint32_t stack) {
+        for (unsigned shard = 0; shard < state_->shards; shard++)
+            state_->stack_counters.items()[size_t{shard} * config.stack_stride + stack] = {};
+    };
+    uint32_t index = 1;
+    for (wh_stack_bucket& bucket : state_->stacks.items())
+        for (unsigned way = 0; way < WH_STACK_WAYS; way++, index++) {
+            // A kind of 0: another process is just filling it.
+            const uint32_t kind_process = bucket.kind_process[way];
+            if (read_shared(bucket.hash[way]) == 0 || kind_process >> 16 != slot || (kind_process & 0xff) == 0)
+                continue;
+            clear_counters(index);
+            bucket.kind_process[way] = 0;
+            std::atomic_ref(bucket.hash[way]).store(0, std::memory_order_release);
+        }
+    for (uint32_t kind = 0; kind < WH_NO_STACK_KINDS; kind++)
+        clear_counters(config.no_stack_base + WH_NO_STACK_ROW(kind, slot));
+}
+
+void Tracer::forget_probe(uint32_t probe) {
+    for (unsigned shard = 0; shard < state_->shards; shard++)
+        std::atomic_ref(state_->probe_hits.items()[size_t{shard} * WH_MAX_PROBES + probe])
+            .store(0, std::memory_order_relaxed);
+}
+
+void Tracer::watch_execs() { state_->skeleton->bss->watches_execs = 1; }
+void Tracer::follow_forks() { state_->skeleton->bss->follows_forks = 1; }
 
 void Tracer::stop_process(uint16_t slot) {
     uint32_t tgid = state_->processes.items()[slot].tgid;

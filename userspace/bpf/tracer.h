@@ -75,6 +75,14 @@ public:
     void set_process(uint16_t slot, const wh_process& process);
     void set_flags(uint16_t slot, uint32_t flags);
     void stop_process(uint16_t slot);
+    // Its stacks and counters are for others now. The process is stopped and has ended, and what it sent has been read.
+    void forget_process(uint16_t slot);
+    // A counter of hits begins anew.
+    void forget_probe(uint32_t probe);
+    // Each exec on the machine is told, with process WH_NO_PROCESS if it is of none that we trace.
+    void watch_execs();
+    // Forks of all that traced processes fork from now on are told, with process WH_NO_PROCESS if they are of none that we trace.
+    void follow_forks();
 
 private:
     struct State;

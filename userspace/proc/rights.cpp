@@ -96,4 +96,13 @@ std::string why_no_perf_probes(const Rights& rights) {
            "with --cap-add=SYS_ADMIN (kubectl debug: --profile=sysadmin)";
 }
 
+uint64_t capabilities_needed(const Rights& rights, bool perf_probes) {
+    constexpr auto kBit = [](Capability capability) { return uint64_t{1} << static_cast<unsigned>(capability); };
+    constexpr uint64_t kFiner =
+        kBit(Capability::kBpf) | kBit(Capability::kPerfmon) | kBit(Capability::kCheckpointRestore);
+    uint64_t needed = kBit(Capability::kSysPtrace) | kBit(Capability::kDacReadSearch) | kFiner;
+    if (perf_probes || (rights.capabilities & kFiner) != kFiner) needed |= kBit(Capability::kSysAdmin);
+    return rights.capabilities & needed;
+}
+
 }  // namespace whoholds

@@ -1,5 +1,5 @@
 // What this process may do, and the sentence that says what is missing and which flag adds it. Used where the kernel has
-// refused something: nothing is decided by it, it only explains.
+// refused something, and to give away what is not needed any more.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,12 @@ namespace whoholds {
 
 // Numbers of include/uapi/linux/capability.h.
 enum class Capability : uint8_t {
+    kDacReadSearch = 2,
     kSysPtrace = 19,
     kSysAdmin = 21,
     kPerfmon = 38,
     kBpf = 39,
+    kCheckpointRestore = 40,
 };
 
 struct Rights {
@@ -39,5 +41,9 @@ Result<Rights> read_own_rights(const ProcRoot& root,
 std::string why_refused(const Rights& rights);
 // Why it refused perf uprobes, where it has no uprobe_multi links; "" if the rights are not the reason.
 std::string why_no_perf_probes(const Rights& rights);
+
+// The capabilities (a bit each) that are needed for as long as a session lasts: later libraries, programs and processes are
+// attached to as the first ones were. Without perf probes CAP_SYS_ADMIN is not among them, if the finer ones are there.
+uint64_t capabilities_needed(const Rights& rights, bool perf_probes);
 
 }  // namespace whoholds

@@ -42,7 +42,8 @@ uint32_t origin_key(uint16_t process, uint8_t kind, Origin origin) {
 
 }  // namespace
 
-Aggregator::Aggregator(uint32_t no_stack_base) : no_stack_base_(no_stack_base) {}
+Aggregator::Aggregator(uint32_t no_stack_base)
+    : no_stack_base_(no_stack_base), next_origin_row_(no_stack_base - WH_ORIGIN_ROWS) {}
 
 Aggregator::Holder& Aggregator::holder(uint16_t process, uint8_t kind) {
     std::unique_ptr<Holder>& place = holders_[static_cast<uint32_t>(process) << 8 | kind];
@@ -125,8 +126,13 @@ uint32_t Aggregator::make_origin_row(const Record& record) {
     auto [row, is_new] = origin_rows_.try_emplace(key, 0);
     if (!is_new) return row->second;
     // The last one is for all that come when the others are taken, as rows are told apart for some thousand processes only.
-    uint32_t place = std::min<uint32_t>(static_cast<uint32_t>(origin_rows_.size()), WH_ORIGIN_ROWS) - 1;
-    row->second = no_stack_base_ - WH_ORIGIN_ROWS + place;
+    if (!free_origin_rows_.empty()) {
+        row->second = free_origin_rows_.back();
+        free_origin_rows_.pop_back();
+    } else {
+        row->second = next_origin_row_;
+        if (next_origin_row_ < no_stack_base_ - 1) next_origin_row_++;
+    }
     entry(row->second, record.process, record.kind).info =
         StackInfo{key, record.origin == Origin::kBeforeAttach ? WH_STACK_BEFORE_ATTACH : WH_STACK_UNSEEN, 0, {}};
     return row->second;
@@ -297,6 +303,25 @@ void Aggregator::end_process(uint16_t process) {
         place->ranges.clear();
     }
     std::erase_if(young_, [&](const YoungBlock& block) { return block.process == process; });
+}
+
+std::vector<uint32_t> Aggregator::forget_process(uint16_t process) {
+    std::vector<uint32_t> stacks;
+    for (uint32_t index = 0; index < stacks_.size(); index++) {
+        if (stacks_[index].kind == WH_KIND_NONE || stacks_[index].process != process) continue;
+        stacks_[index] = {};
+        stacks.push_back(index);
+    }
+    absl::erase_if(holders_, [&](const auto& one) { return one.first >> 8 == process; });
+    absl::erase_if(origin_rows_, [&](const auto& one) {
+        if (one.first >> 16 != process) return false;
+        if (one.second != no_stack_base_ - 1) free_origin_rows_.push_back(one.second);
+        return true;
+    });
+    std::erase_if(young_, [&](const YoungBlock& block) { return block.process == process; });
+    for (auto& [tid, entries] : limbo_)
+        std::erase_if(entries, [&](const LimboEntry& limbo) { return limbo.process == process; });
+    return stacks;
 }
 
 }  // namespace whoholds

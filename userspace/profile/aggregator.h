@@ -60,6 +60,9 @@ public:
             if (block.process == process && block.kind == kind)
                 visit(block.key, Block{block.size, block.stack, block.time_ns});
     }
+    // The process has ended (kProcessEnd) and its last report is out: another one may come in its place. Returns the indexes of its
+    // stacks, which mean nothing any more.
+    std::vector<uint32_t> forget_process(uint16_t process);
     [[nodiscard]] uint64_t healed() const { return healed_; }
     [[nodiscard]] size_t blocks_held() const;
 
@@ -129,6 +132,8 @@ private:
     absl::flat_hash_map<uint32_t, std::unique_ptr<Holder>> holders_;  // process << 8 | kind
     std::vector<StackEntry> stacks_;
     absl::flat_hash_map<uint32_t, uint32_t> origin_rows_;  // process << 16 | kind << 8 | origin
+    std::vector<uint32_t> free_origin_rows_;
+    uint32_t next_origin_row_;
     std::vector<YoungBlock> young_;
     absl::flat_hash_map<uint32_t, std::vector<LimboEntry>> limbo_;  // by tid
     std::multimap<uint64_t, LateRelease> late_;                     // by key; of this round

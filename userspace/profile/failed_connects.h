@@ -29,6 +29,10 @@ public:
         return found;
     }
 
+    void forget(uint16_t process) {
+        std::erase_if(counts_, [process](const auto& one) { return std::get<0>(one.first) == process; });
+    }
+
 private:
     using Key = std::tuple<uint16_t, uint32_t, int>;
     static constexpr size_t kMost = 4096;

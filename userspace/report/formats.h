@@ -13,6 +13,7 @@ struct FormatOptions {
     bool color = false;
     unsigned width = 100;  // columns for text
     size_t top = 10;       // stacks shown per kind
+    size_t top_processes = 10;
     bool show_coverage = true;
     bool show_modules = true;
 };

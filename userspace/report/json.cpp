@@ -212,6 +212,8 @@ Json process(const ProcessReport& process) {
             {"runtime_version", text_or_null(process.runtime_version)},
             {"container", container_or_null(process.container)},
             {"uptime_s", number(process.uptime_s)},
+            {"attached_s", number(process.attached_s)},
+            {"namespace_pid", process.inner_pid > 0 ? Json(process.inner_pid) : Json()},
             {"exited", process.exited},
             {"memory", memory(process)},
             {"kinds", std::move(kinds)},

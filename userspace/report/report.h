@@ -126,6 +126,8 @@ struct StackReport {
 struct ProcessReport {
     pid_t pid = 0;
     pid_t host_pid = 0;
+    pid_t inner_pid = 0;     // in its own PID namespace; 0: not known
+    double attached_s = 0;   // how long it was, or has been, attached to
     std::string start_time;  // ISO 8601 UTC
     double uptime_s = 0;
     std::string command;
@@ -144,6 +146,9 @@ struct ProcessReport {
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;
 };
+
+// Of memory; where that is equal, of everything.
+bool holds_more(const ProcessReport& a, const ProcessReport& b);
 
 struct ProbeReport {
     std::string symbol;
@@ -188,7 +193,8 @@ struct Report {
     std::string end_reason;           // of the final report: "interrupted", "the process exited", "" otherwise
     std::string sorted_by = "bytes";  // bytes, count, age, total: the order of stacks
     std::string selection;            // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
-    std::vector<ProcessReport> processes;
+    bool has_arrivals = false;        // processes come and go: those that exited are listed this once
+    std::vector<ProcessReport> processes;  // if they come and go: those that hold most first
     Coverage coverage;
 };
 

@@ -36,6 +36,8 @@ std::string runtime_text(const ProcessReport& process) {
 void write_identity(const ProcessReport& process, TextOutput& output) {
     std::string pids = fmt::format("pid {}", process.pid);
     if (process.host_pid > 0 && process.host_pid != process.pid) pids += fmt::format(", host {}", process.host_pid);
+    if (process.inner_pid > 0 && process.inner_pid != process.pid)
+        pids += fmt::format(", {} in its namespace", process.inner_pid);
     const std::string command = process.command.empty() ? "unnamed" : printable(process.command);
     const std::string parts[] = {fmt::format("whoholds  {} ({})", command, pids), pod_text(process.container),
                                  container_text(process.container), runtime_text(process),
@@ -127,7 +129,8 @@ std::string age_text(const std::optional<double>& age_s) { return age_s ? human_
 
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output) {
     write_identity(process, output);
-    const std::array<std::string, 4> parts = {"attached " + human_age(report.attached_s), clock_text(report.time),
+    const double attached_s = report.has_arrivals ? process.attached_s : report.attached_s;
+    const std::array<std::string, 4> parts = {"attached " + human_age(attached_s), clock_text(report.time),
                                               rss_text(process), limit_text(process)};
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
     output.blank();
@@ -139,9 +142,13 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
 std::string write_text(const Report& report, const FormatOptions& options) {
     TextOutput output(options);
     write_top(report, output);
-    for (const ProcessReport& process : report.processes) {
-        write_process(report, process, output);
-        output.blank();
+    if (report.has_arrivals) {
+        write_processes(report, options.top_processes, output);
+    } else {
+        for (const ProcessReport& process : report.processes) {
+            write_process(report, process, output);
+            output.blank();
+        }
     }
     if (options.show_coverage) write_coverage(report, output);
     if (!report.final) output.blank();

@@ -38,6 +38,8 @@ std::string growth_text(const std::optional<Rate>& growth, bool final, bool coun
 bool is_counted(const KindReport& kind);
 std::string age_text(const std::optional<double>& age_s);  // "n/a" when not known
 
+// Those that hold most in full, then a line for each that exited since the last report.
+void write_processes(const Report& report, size_t top, TextOutput& output);
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);

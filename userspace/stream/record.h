@@ -27,9 +27,9 @@ enum class RecordType : uint8_t {
     kProcessEnd,     // nothing of this process is held any more (exit, exec)
     kLoaderChanged,  // the process has other libraries now
     kMappings,       // the process runs code that the unwind tables do not know
-    kExec,           // key: host tgid
+    kExec,           // key: host tgid, size: pid as we see it; process may be WH_NO_PROCESS
     kFailed,         // key, size: error number, stack: a connect that failed
-    kFork,           // key: host tgid of the child; flags
+    kFork,           // key: host tgid of the child, size: its pid as we see it; flags
 };
 
 // How it is known that a resource is held.

@@ -90,5 +90,18 @@ TEST(Rights, perf_probes_need_sys_admin) {
     EXPECT_EQ(why_no_perf_probes(rights_on({})), "");
 }
 
+TEST(Rights, what_is_kept_after_attaching) {
+    const auto bit = [](Capability capability) { return uint64_t{1} << static_cast<unsigned>(capability); };
+    Rights all;
+    all.capabilities = ~uint64_t{0};
+    Rights few;
+    few.capabilities = bit(Capability::kSysAdmin) | bit(Capability::kSysPtrace);
+
+    EXPECT_EQ(capabilities_needed(all, false) & bit(Capability::kSysAdmin), 0U) << "enough without it";
+    EXPECT_NE(capabilities_needed(all, true) & bit(Capability::kSysAdmin), 0U) << "perf probes take it";
+    EXPECT_EQ(capabilities_needed(few, false), few.capabilities) << "the only one there is";
+    EXPECT_EQ(capabilities_needed(all, true) & 1, 0U) << "CAP_CHOWN";
+}
+
 }  // namespace
 }  // namespace whoholds
