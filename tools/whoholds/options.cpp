@@ -67,10 +67,10 @@ void add_options(CLI::App& app, Raw& raw) {
         app.add_option(name, names, help)->type_name(type)->allow_extra_args(false);
     };
     add_names("--container", raw.selection.containers, "ID|NAME",
-              "All of a container: 12 digits of its id, or its name, pod or host name");
+              "All of a container: by id (12 digits), name, pod or host name");
     add_names("--cgroup", raw.selection.cgroups, "PATH", "All in a control group and those below it");
     add_names("--comm", raw.selection.commands, "NAME", "All of this name, as ps -o comm shows it");
-    add_names("--all-of", raw.selection.executables, "FILE", "All that run this program: a path, or a file's name");
+    add_names("--all-of", raw.selection.executables, "FILE", "All that run this program: its path, or its file name");
     app.add_flag("--follow", raw.follow, "Children that the processes fork from now on, too");
     app.add_flag("--wait", raw.wait, "Wait for the first process if there is none yet");
 
@@ -87,7 +87,7 @@ void add_options(CLI::App& app, Raw& raw) {
         ->type_name("GROUP[,GROUP]")
         ->allow_extra_args(false);
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
-    add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10; JSON has all");
+    add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10");
     add_value(app, "--sort", raw.sort, "bytes|count|age|total",
               "What ranks stacks; total: bytes ever allocated, not held");
 

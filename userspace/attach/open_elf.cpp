@@ -5,22 +5,21 @@
 #include <cerrno>
 
 #include "attach/attach_plan.h"
+#include "elf/elf_source.h"
 
 namespace whoholds {
 namespace {
 
 // Device numbers may differ: for overlayfs and btrfs, stat and maps name different devices for one file. The inode has to
-// agree, and with it the path or the kernel's own link to the mapped file. Asked before opening, since opening a device
-// file can have effects.
-Result<void> check_is_mapped_file(const std::string& path, const Mapping& mapping) {
+// agree, and with it the path or the kernel's own link to the mapped file. Asked of what was opened, since what a path leads to
+// may be another file at every look. (Opening looks first, too: at a device or a FIFO it goes no further.)
+Result<ElfImage> open_if_mapped(const std::string& path, const Mapping& mapping) {
+    WH_TRY(ElfImage elf, ElfImage::open(path));
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return system_error("open " + path, errno);
-    if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kUnsupported, path + " is not a regular file"};
-    if (status.st_ino != mapping.inode) {
-        return Error{ErrorCode::kNotFound, fmt::format("{} is not the file that is mapped (inode {}, mapped {})", path,
-                                                       status.st_ino, mapping.inode)};
-    }
-    return {};
+    if (::fstat(elf.source().fd(), &status) != 0) return system_error("stat " + path, errno);
+    if (status.st_ino == mapping.inode) return elf;
+    return Error{ErrorCode::kNotFound, fmt::format("{} is not the file that is mapped (inode {}, mapped {})", path,
+                                                   status.st_ino, mapping.inode)};
 }
 
 }  // namespace
@@ -35,16 +34,12 @@ OpenElf open_elf_of(const ProcRoot& root, pid_t pid) {
         if (!mapping.deleted) candidates.push_back(process + "/root" + mapping.path);
         Error last{ErrorCode::kNotFound, "open " + mapping.path + ": unlinked, and its mapping cannot be opened"};
         for (const std::string& candidate : candidates) {
-            if (auto checked = check_is_mapped_file(candidate, mapping); !checked) {
-                if (candidate != candidates[1]) last = std::move(checked).error();
-                continue;
-            }
-            auto elf = ElfImage::open(candidate);
+            auto elf = open_if_mapped(candidate, mapping);
             if (elf) {
                 open_path = candidate;
                 return elf;
             }
-            last = std::move(elf).error();
+            if (candidate != candidates[1]) last = std::move(elf).error();
         }
         return last;
     };

@@ -50,7 +50,12 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
     }
     coverage.events_seen += seen;
-    for (const Skipped& skipped : target.skipped()) coverage.skipped.push_back({skipped.what, skipped.why});
+    for (const Skipped& skipped : target.skipped()) {  // once for all processes that run the same files
+        const bool is_known = std::ranges::any_of(coverage.skipped, [&](const SkippedReport& one) {
+            return one.what == skipped.what && one.why == skipped.why;
+        });
+        if (!is_known) coverage.skipped.push_back({skipped.what, skipped.why});
+    }
     if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.waits_at_loader)
         coverage.warnings.push_back(
             fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",

@@ -171,8 +171,12 @@ Result<void> Target::attach(Tracer& tracer, const PlanOptions& options, AttachPo
     attached_at_s_ = time_s;
     observe(time_s);
     attach_plan(tracer, pool.plans.plan(root_, pid_, maps, options), options, pool);
-    static_cast<void>(
-        look_at_mappings(tracer));  // what was mapped meanwhile, and that the dynamic linker tells us from now on
+    // What was mapped meanwhile, and that the dynamic linker tells us from now on. A program that has just begun maps its
+    // libraries in front of our eyes.
+    if (auto now = look_at_mappings(tracer))
+        loader_changed |= std::ranges::any_of(*now, [this](const Mapping& mapping) {
+            return mapping.executable && mapping.is_file() && !planned_files_.contains(identity_of(mapping));
+        });
     return tracer.start_process(slot_, {.mm = located->mm, .tgid = located->tgid, .flags = gate_flags_});
 }
 

@@ -139,6 +139,9 @@ Result<ElfHandle> ElfCopy::handle() const {
 
 Result<uint32_t> ElfSource::crc32() const {
     constexpr size_t kChunk = size_t{1} << 20;
+    // A sparse file of terabytes costs its owner nothing, and whoever adds it up hours.
+    constexpr uint64_t kMaxBytes = uint64_t{2} << 30;
+    if (size_ > kMaxBytes) return Error{ErrorCode::kLimit, "larger than 2 GiB"};
     std::vector<uint8_t> chunk(std::min<uint64_t>(kChunk, size_));
     uint32_t crc = 0;
     for (uint64_t offset = 0; offset < size_; offset += chunk.size()) {

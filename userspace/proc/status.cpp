@@ -115,9 +115,10 @@ Result<void> parse_status_text(std::string_view text, ProcessStatus& status) {
 
 bool is_file_of_process(const ProcRoot& root, pid_t pid, std::string_view path, uint64_t inode) {
     struct stat info {};
-    const std::string full_path = process_path(root, pid, "root") + std::string(path);
+    // Its links lead where they lead for the process, never to a file of ours.
+    const auto file = open_regular_file_in(process_path(root, pid, "root"), path);
     // No device number: overlayfs and btrfs show another one in maps than stat does.
-    return ::stat(full_path.c_str(), &info) == 0 && info.st_ino == inode;
+    return file && ::fstat(file->get(), &info) == 0 && info.st_ino == inode;
 }
 
 Result<ProcessStatus> read_status(const ProcRoot& root, pid_t pid) {

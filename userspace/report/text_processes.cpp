@@ -79,12 +79,15 @@ bool holds_more(const ProcessReport& a, const ProcessReport& b) {
 }
 
 void write_processes(const Report& report, size_t top, TextOutput& output) {
+    // Where nobody is left, those that exited are all there is to say.
+    const bool is_anyone_left =
+        std::ranges::any_of(report.processes, [](const ProcessReport& process) { return !process.exited; });
     std::vector<const ProcessReport*> exited;
     size_t shown = 0;
     size_t others = 0;
     Amount held_by_others;
     for (const ProcessReport& process : report.processes) {
-        if (process.exited) {
+        if (process.exited && (is_anyone_left || shown >= top)) {
             exited.push_back(&process);
         } else if (shown < top) {
             write_process(report, process, output);
