@@ -48,7 +48,7 @@ Exit codes:
   0  reported
   1  another failure
   2  the command line makes no sense
-  3  no such process, none that matches, or one that cannot be traced (32-bit, kernel thread, already gone)
+  3  no such process, none selected, or one that cannot be traced (32-bit, kernel thread, gone)
   4  missing rights: run it as root
   5  the kernel lacks something that is needed
   6  nothing could be attached
