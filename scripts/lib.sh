@@ -17,6 +17,9 @@ test_packages=(
 # Whoever has these from elsewhere keeps them.
 command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)
 command -v node >/dev/null || test_packages+=(nodejs)
+# The tests in containers, where these can be had.
+container_packages=(podman runc)
+package_packages=(python3 gzip lintian)
 bench_packages=(bpftrace python3)
 fuzz_packages=(libclang-rt-14-dev)
 # A second, newer compiler for the BPF objects: they must load whichever of the two compiled them.
