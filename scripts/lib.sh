@@ -10,7 +10,7 @@ build_packages=(
     libcli11-dev libfmt-dev nlohmann-json3-dev libzydis-dev libabsl-dev libbpfcc-dev libgtest-dev libgmock-dev
 )
 test_packages=(
-    clang-format-14 clang-tidy-14 python3 procps iproute2 util-linux gdb bpftrace xz-utils musl-tools
+    clang-format-14 clang-tidy-14 python3 python3-yaml procps iproute2 util-linux gdb bpftrace xz-utils musl-tools
     sqlite3 redis-server redis-tools nginx-light postgresql libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
     libssl3 libsqlite3-0 libcurl4 libxml2 libpq5 libuv1 libglib2.0-0
 )
