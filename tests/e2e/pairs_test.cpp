@@ -12,6 +12,7 @@ namespace whoholds::e2e {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string held_elsewhere(const ReportReader& report, const std::string& kind) {
     std::string text;
@@ -124,6 +125,7 @@ TEST_F(UserPairs, T17_a_library_that_is_loaded_later_is_followed_then) {
     const ReportReader report = whoholds.finish();
 
     EXPECT_EQ(report.with_function("kept_here", "pair:inflate").held.count, 6U);
+    EXPECT_THAT(report.root().at("coverage").at("skipped").dump(), Not(HasSubstr("pair inflate")));
 }
 
 }  // namespace

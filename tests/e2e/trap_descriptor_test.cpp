@@ -216,6 +216,25 @@ TEST_F(E2eTest, T37_what_comes_through_a_ring_is_found) {
     expect_balanced(report);
 }
 
+TEST_F(E2eTest, T37_files_that_a_ring_holds_without_descriptors_are_told) {
+    Puppet puppet("descriptors_puppet");
+
+    const ReportReader report = trace(puppet, {"leak site_ring_direct 2"});
+
+    std::vector<json> rings;
+    for (const json& stack : report.stacks("fd"))
+        for (const json& item : stack["items"])
+            if (text_of(item, "type") == "io_uring") rings.push_back(item);
+    if (rings.empty()) GTEST_SKIP() << "io_uring is not allowed here";
+    ASSERT_EQ(rings.size(), 2U);
+    for (const json& ring : rings) EXPECT_EQ(ring["registered_files"], 3) << ring;
+    std::string note;
+    for (const json& kind : report.process()["kinds"])
+        if (text_of(kind, "kind") == "fd") note = text_of(kind, "note");
+    EXPECT_TRUE(note.starts_with("6 more files are held by io_uring alone")) << note;
+    EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
+}
+
 TEST_F(E2eTest, T37_close_range_closes_what_is_open) {
     Puppet puppet("descriptors_puppet");
 

@@ -61,6 +61,7 @@ enum reach {
     X(ring, kIndirect)          \
     X(ring_open, kIndirect)     \
     X(ring_accept, kIndirect)   \
+    X(ring_direct, kIndirect)   \
     X(start, kByCommand)        \
     X(prepared, kByCommand)     \
     X(client, kByCommand)       \

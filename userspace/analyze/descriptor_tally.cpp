@@ -11,8 +11,7 @@
 namespace whoholds {
 namespace {
 
-constexpr uint8_t kListen = 10;           // TCP_LISTEN
-constexpr size_t kMostLinksRead = 2'000;  // a system call each
+constexpr uint8_t kListen = 10;  // TCP_LISTEN
 
 void add_endpoint(const wh_seen_descriptor& seen, const SocketView& view, DescriptorKey& key) {
     if (is_unix(seen)) {
@@ -73,12 +72,15 @@ private:
 // All anonymous inodes are one inode for most of their types, and a memfd is like a deleted file: nothing but the link tells
 // them apart.
 bool needs_link(const wh_seen_descriptor& seen) {
-    const uint16_t form = seen.mode & S_IFMT;
-    const bool may_be_anonymous = seen.size == 0 && seen.links == 1;
-    return form == 0 || (form == S_IFREG && (may_be_anonymous || seen.links == 0));
+    return may_be_anonymous(seen) || ((seen.mode & S_IFMT) == S_IFREG && seen.links == 0);
 }
 
 }  // namespace
+
+bool may_be_anonymous(const wh_seen_descriptor& seen) {
+    const uint16_t form = seen.mode & S_IFMT;
+    return form == 0 || (form == S_IFREG && seen.size == 0 && seen.links == 1);
+}
 
 DescriptorTallies tally_connections(std::span<const HeldDescriptor> descriptors, const SocketView& view) {
     Tallier tallier;

@@ -66,6 +66,11 @@ struct DescriptorTallies {
     absl::node_hash_set<std::string> names;  // what keys point to
 };
 
+inline constexpr size_t kMostLinksRead = 2'000;  // a system call each
+
+// Whether it may be an eventfd, an epoll, an io_uring …; its link says which.
+bool may_be_anonymous(const wh_seen_descriptor& seen);
+
 // Sockets of IP and unix sockets; one with several descriptors counts once.
 DescriptorTallies tally_connections(std::span<const HeldDescriptor> descriptors, const SocketView& view);
 // Every descriptor.

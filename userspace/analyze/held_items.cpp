@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "analyze/descriptor_tally.h"
 #include "analyze/headline.h"
 #include "analyze/item_groups.h"
 #include "base/human.h"
@@ -16,6 +17,7 @@ namespace {
 
 // The thread begins a moment before its creator comes back from pthread_create.
 constexpr uint64_t kStartToleranceNs = 1'000'000'000;
+constexpr std::string_view kRingType = "io_uring";
 
 void cut(std::vector<ItemReport>& items, size_t all, StackReport& report) {
     report.items_omitted = all - items.size();
@@ -69,8 +71,10 @@ void HeldItems::describe_descriptors(const StackGroup& group, StackReport& repor
     const size_t shown = std::min(held.size(), kMaxItems);
     std::ranges::partial_sort(held, held.begin() + static_cast<ptrdiff_t>(shown), is_older);
     std::vector<ItemReport> items;
-    for (size_t i = 0; i < shown; i++)
+    for (size_t i = 0; i < shown; i++) {
         items.push_back(describe_descriptor(held[i], now_.link_of(held[i].seen.fd), now_ns_, sockets_));
+        if (items.back().type == kRingType) items.back().registered_files = now_.ring_files(held[i].seen.fd);
+    }
     cut(items, held.size(), report);
 }
 
@@ -150,6 +154,29 @@ std::string HeldItems::note_on_joinable() const {
     if (finished == 0) return {};
     return fmt::format("{} of {} have ended and were never joined nor detached; their stacks keep {} mapped",
                        exact_count(finished), exact_count(all), human_bytes(stack_bytes));
+}
+
+std::string HeldItems::note_on_rings() const {
+    size_t links_read = 0, rings = 0, unknown = 0;
+    uint64_t files = 0;
+    for (const HeldDescriptor& one : now_.descriptors) {
+        if (!may_be_anonymous(one.seen) || links_read++ >= kMostLinksRead) continue;
+        if (file_words(one.seen, now_.link_of(one.seen.fd)).type != kRingType) continue;
+        const std::optional<uint64_t> held = now_.ring_files(one.seen.fd);
+        rings++;
+        files += held.value_or(0);
+        if (!held) unknown++;
+    }
+    std::string note;
+    if (files > 0) {
+        note = fmt::format("{} more files are held by io_uring alone, without descriptors, and are not counted here",
+                           exact_count(files));
+    }
+    if (unknown > 0) {
+        note += fmt::format("{}{} of {} io_uring instances do not say which files they hold", note.empty() ? "" : "; ",
+                            exact_count(unknown), exact_count(rings));
+    }
+    return note;
 }
 
 void HeldItems::list_connections(double time_s, size_t top, absl::FunctionRef<uint64_t(uint32_t stack)> stack_id,

@@ -32,6 +32,8 @@ struct HeldNow {
     ListeningPorts listening;        // in the network namespace of the process
     uint64_t boottime_ahead_ns = 0;  // of CLOCK_MONOTONIC
     std::function<std::string(uint32_t descriptor)> link_of;
+    // Files that an io_uring holds without descriptors; nullopt: not known.
+    std::function<std::optional<uint64_t>(uint32_t descriptor)> ring_files;
     std::function<ThreadDetails(pid_t tid)> thread_details;
     // Bytes of the mapping that an address lies in; nullopt: it is not mapped any more.
     std::function<std::optional<uint64_t>(uint64_t address)> mapping_bytes;
@@ -47,6 +49,8 @@ public:
     void describe(uint8_t kind, const StackGroup& group, StackReport& report);
     // "12 of 14 have ended and nobody joined them, which keeps 96 MiB of stacks mapped"; "" if there are none.
     [[nodiscard]] std::string note_on_joinable() const;
+    // "3 more files are held by an io_uring alone, …"; "" if there are none.
+    [[nodiscard]] std::string note_on_rings() const;
     // stack_id: as in ConnectionRequest.
     void list_connections(double time_s, size_t top, absl::FunctionRef<uint64_t(uint32_t stack)> stack_id,
                           ConnectionGrowth& growth, ProcessReport& report) const;

@@ -216,6 +216,7 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         if (found == profile.kinds.end()) continue;
         KindReport kind = describe_kind(row, *found, now_ns);
         if (row.kind == WH_KIND_JOINABLE && view.held) kind.note = items.note_on_joinable();
+        if (row.kind == WH_KIND_FD && view.held) kind.note = items.note_on_rings();
 
         std::vector<ProfileStack> stacks;
         for (const ProfileStack& stack : profile.stacks) {

@@ -95,6 +95,7 @@ struct AttachPlan {
     DescriptorMethod descriptor_method = DescriptorMethod::kNone;
     std::string descriptor_why;  // why this one, as a sentence without a full stop
     std::vector<Skipped> skipped;
+    std::vector<std::string> found;  // of what an earlier plan may have skipped because it was nowhere
     // Offsets of the dynamic linker's _dl_debug_state (called at every dlopen and dlclose), probed to learn of new libraries.
     std::string loader_open_path;
     uint64_t loader_offset = 0;  // 0: none (static)

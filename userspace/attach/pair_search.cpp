@@ -134,22 +134,24 @@ void PairSearch::take_out(const Search& search, AttachPlan& plan) const {
             return unpack(probe.shape).kind == kind && search.places.contains({module.path, probe.address});
         });
     }
-    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.probes.empty(); });
+    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.probes.empty() && module.sites.empty(); });
 }
 
-void PairSearch::say_missing(AttachPlan& plan) const {
+void PairSearch::tell_found_from_missing(const PlanOptions& options, AttachPlan& plan) const {
+    const auto tell = [&](const std::string& what, bool found) {
+        if (found) plan.found.push_back(what);
+        if (!found && options.whole_process) plan.skipped.push_back({what, std::string(kNowhere)});
+    };
     for (size_t i = 0; i < pairs_.size(); ++i) {
         bool acquires = false;
         for (const Search& search : searches_) {
             if (search.pair != i) continue;
             const bool found = !search.places.empty() || search.too_many();
             acquires = acquires || (found && search.function->role == Role::kAcquire);
-            if (!found && !pairs_[i].is_ready_made)
-                plan.skipped.push_back({search.function->symbol, std::string(kNowhere)});
+            if (!pairs_[i].is_ready_made) tell(search.function->symbol, found);
         }
         // Of a ready pair some functions are in some versions of the library only.
-        if (!acquires && pairs_[i].is_ready_made)
-            plan.skipped.push_back({"the functions of pair " + pairs_[i].name, std::string(kNowhere)});
+        if (pairs_[i].is_ready_made) tell("the functions of pair " + pairs_[i].name, acquires);
     }
 }
 
@@ -159,7 +161,7 @@ void PairSearch::settle(const PlanOptions& options, AttachPlan& plan) const {
         take_out(search, plan);
         plan.skipped.push_back({search.function->symbol + " of pair " + pairs_[search.pair].name, refusal_of(search)});
     }
-    if (options.whole_process) say_missing(plan);
+    tell_found_from_missing(options, plan);
 }
 
 }  // namespace whoholds

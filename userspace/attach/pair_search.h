@@ -59,7 +59,7 @@ private:
     bool matches(Search& search, std::string_view symbol, std::string_view file_name) const;
     [[nodiscard]] std::string refusal_of(const Search& search) const;
     void take_out(const Search& search, AttachPlan& plan) const;
-    void say_missing(AttachPlan& plan) const;
+    void tell_found_from_missing(const PlanOptions& options, AttachPlan& plan) const;
 
     std::span<const Pair> pairs_;
     std::vector<Search> searches_;

@@ -132,6 +132,7 @@ HeldNow Session::held_now(const Target& target) const {
                 .listening = {},
                 .boottime_ahead_ns = boottime_ahead_ns(),
                 .link_of = {},
+                .ring_files = {},
                 .thread_details = {},
                 .mapping_bytes = {}};
     const auto is_unix = [](const HeldDescriptor& one) { return one.seen.family == AF_UNIX; };
@@ -143,13 +144,17 @@ HeldNow Session::held_now(const Target& target) const {
     if (std::ranges::any_of(now.descriptors, is_internet)) now.listening = listening_ports(root_, target.pid());
     const pid_t pid = target.pid();
     now.link_of = [this, pid](uint32_t fd) { return read_descriptor_link(root_, pid, fd).value_or(""); };
+    now.ring_files = [this, pid](uint32_t fd) -> std::optional<uint64_t> {
+        Result<uint64_t> files = count_ring_files(root_, pid, fd);
+        return files ? std::optional(*files) : std::nullopt;
+    };
     now.thread_details = [this, pid](pid_t tid) { return read_thread_details(root_, pid, tid).value_or({}); };
     now.mapping_bytes = [maps = std::optional<std::vector<Mapping>>(), this,
                          pid](uint64_t address) mutable -> std::optional<uint64_t> {
         if (!maps) maps = read_maps(root_, pid).value_or({});
-        for (const Mapping& mapping : *maps)
-            if (address >= mapping.start && address < mapping.end) return mapping.end - mapping.start;
-        return std::nullopt;
+        const auto next = std::ranges::upper_bound(*maps, address, {}, &Mapping::start);
+        if (next == maps->begin() || address >= std::prev(next)->end) return std::nullopt;
+        return std::prev(next)->end - std::prev(next)->start;
     };
     return now;
 }

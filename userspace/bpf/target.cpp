@@ -150,6 +150,7 @@ void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& opt
         else
             skipped_.push_back({"descriptors", followed.error().message});
     }
+    std::erase_if(skipped_, [&](const Skipped& one) { return std::ranges::count(plan.found, one.what) > 0; });
     skipped_.insert(skipped_.end(), plan.skipped.begin(), plan.skipped.end());
     for (const ModulePlan& module : plan.modules)
         if (makes_mappings_of_its_own(module) && module.path != base_.exe)

@@ -7,6 +7,8 @@ namespace whoholds {
 
 namespace {
 
+constexpr uint64_t kLatestReportNs = 2'000'000'000;
+
 Record event(RecordType type, uint16_t slot, uint64_t key, const BookEntry& entry, uint64_t time_ns) {
     Record record;
     record.type = type;
@@ -29,9 +31,24 @@ void ResourceBook::on_record(const Record& record, RecordSink& sink) {
     while (at != process.held.end() && at->first <= record.size) {
         const uint64_t key = at->first;
         ++at;
+        if (settle_owed(process, key, record.time_ns)) continue;
         take_out(process, record.process, key, record.time_ns, sink);
         process.released_ns[key] = record.time_ns;
     }
+}
+
+void ResourceBook::owe(Process& process, uint64_t key, uint64_t now_ns) {
+    Owed& owed = process.owed[key];
+    owed.count++;
+    owed.until_ns = now_ns + kLatestReportNs;
+}
+
+bool ResourceBook::settle_owed(Process& process, uint64_t key, uint64_t now_ns) {
+    auto owed = process.owed.find(key);
+    if (owed == process.owed.end()) return false;
+    const bool is_in_time = now_ns <= owed->second.until_ns;
+    if (!is_in_time || --owed->second.count == 0) process.owed.erase(owed);
+    return is_in_time;
 }
 
 void ResourceBook::acquire(Process& process, const Record& record, RecordSink& sink) {
@@ -41,16 +58,18 @@ void ResourceBook::acquire(Process& process, const Record& record, RecordSink& s
                           .time_ns = record.time_ns,
                           .identity = by_identity_ ? record.size : 0,
                           .detail = by_identity_ ? 0 : record.size};
+    const bool replaces = (record.flags & WH_FLAG_REPLACES) != 0;
     if (auto held = process.held.find(record.key); held != process.held.end()) {
         const bool same = entry.identity != 0 && held->second.identity == entry.identity;
         const bool by_table = held->second.origin != Origin::kSeen;
         if (by_table && (same || !by_identity_)) {
             // The comparison came first: it is this one.
             sink.on_record(event(RecordType::kRetract, record.process, record.key, held->second, record.time_ns));
+            if (replaces) settle_owed(process, record.key, record.time_ns);
         } else {
             take_out(process, record.process, record.key, record.time_ns, sink);
             // The number was free when it was given out, so a close that we have not heard of yet came before.
-            if (!(record.flags & WH_FLAG_REPLACES)) process.owed[record.key]++;
+            if (!replaces) owe(process, record.key, record.time_ns);
         }
         process.held.erase(record.key);
     }
@@ -60,10 +79,7 @@ void ResourceBook::acquire(Process& process, const Record& record, RecordSink& s
 
 void ResourceBook::release(Process& process, uint16_t slot, uint64_t key, const Record& record, RecordSink& sink) {
     process.released_ns[key] = record.time_ns;
-    if (auto owed = process.owed.find(key); owed != process.owed.end()) {
-        if (--owed->second == 0) process.owed.erase(owed);
-        return;
-    }
+    if (settle_owed(process, key, record.time_ns)) return;
     if (process.held.contains(key)) take_out(process, slot, key, record.time_ns, sink);
 }
 
@@ -107,6 +123,7 @@ size_t ResourceBook::compare(uint16_t slot, const TablePass& pass, Origin new_or
         if (entry.identity == seen.identity) continue;
         if (!is_confirmed(seen.key, Difference::kReplaced, seen.identity)) continue;
         take_out(process, slot, seen.key, seen.seen_ns, sink);
+        owe(process, seen.key, seen.seen_ns);
         put_unseen(process, slot, seen, Origin::kUnseen, sink);
     }
     std::vector<uint64_t> vanished;
@@ -114,12 +131,13 @@ size_t ResourceBook::compare(uint16_t slot, const TablePass& pass, Origin new_or
         if (!in_table.contains(key) && entry.time_ns < pass.start_ns &&
             is_confirmed(key, Difference::kVanished, entry.identity))
             vanished.push_back(key);
-    for (uint64_t key : vanished) take_out(process, slot, key, pass.start_ns, sink);
-    process.suspects = std::move(suspects);
-    if (process.suspects.empty()) {
-        process.owed.clear();
-        process.released_ns.clear();
+    for (uint64_t key : vanished) {
+        take_out(process, slot, key, pass.start_ns, sink);
+        owe(process, key, pass.start_ns);
     }
+    absl::erase_if(process.owed, [&](const auto& one) { return one.second.until_ns < pass.start_ns; });
+    process.suspects = std::move(suspects);
+    if (process.suspects.empty()) process.released_ns.clear();
     return process.suspects.size();
 }
 

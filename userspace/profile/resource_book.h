@@ -61,13 +61,23 @@ public:
 
 private:
     enum class Difference : uint8_t { kAppeared, kVanished, kReplaced };
+    // Releases of earlier holders of a number that are still to be reported: a thread may be put aside between its close and
+    // the probe behind it. Those that do not come (closed by a way that is not traced) are forgotten after a while; one that
+    // was taken for another is found by the next comparison.
+    struct Owed {
+        unsigned count = 0;
+        uint64_t until_ns = 0;
+    };
     struct Process {
         std::map<uint64_t, BookEntry> held;
-        absl::flat_hash_map<uint64_t, unsigned> owed;  // releases of earlier holders that are still to be reported
+        absl::flat_hash_map<uint64_t, Owed> owed;
         absl::flat_hash_map<uint64_t, uint64_t> released_ns;           // since the last comparison
         std::map<std::pair<uint64_t, Difference>, uint64_t> suspects;  // to the identity
     };
 
+    static void owe(Process& process, uint64_t key, uint64_t now_ns);
+    // Whether a release was that of an earlier holder.
+    static bool settle_owed(Process& process, uint64_t key, uint64_t now_ns);
     void acquire(Process& process, const Record& record, RecordSink& sink);
     void release(Process& process, uint16_t slot, uint64_t key, const Record& record, RecordSink& sink);
     void put_unseen(Process& process, uint16_t slot, const SeenResource& seen, Origin origin, RecordSink& sink);

@@ -106,6 +106,7 @@ Json descriptor(const ItemReport& item) {
             {"backlog", value_or_null(item.backlog)},
             {"size_bytes", value_or_null(item.size_bytes)},
             {"deleted", item.deleted},
+            {"registered_files", value_or_null(item.registered_files)},
             {"inode", value_or_null(item.inode)}};
 }
 

@@ -63,9 +63,10 @@ struct ItemReport {
     std::optional<uint64_t> backlog;        // ... and how many may wait
     std::optional<uint64_t> size_bytes;     // of a file; of a thread its stack mapping
     bool deleted = false;
-    std::string wait_channel;     // where a thread sleeps in the kernel
-    std::string start_routine;    // of a thread
-    std::optional<double> cpu_s;  // used by a thread
+    std::optional<uint64_t> registered_files;  // of an io_uring: held by it without descriptors
+    std::string wait_channel;                  // where a thread sleeps in the kernel
+    std::string start_routine;                 // of a thread
+    std::optional<double> cpu_s;               // used by a thread
 };
 
 // What of a stack's resources is the same now, taken together: "TCP to 10.0.0.5:443", "/tmp/a.log (deleted)",

@@ -12,6 +12,7 @@
 namespace whoholds {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 PlanOptions with_pairs(std::initializer_list<const char*> texts) {
@@ -234,6 +235,8 @@ TEST(PairPlanning, what_is_nowhere_is_said_once_for_the_whole_process) {
     EXPECT_EQ(process.why_skipped("job_new"), "not skipped");
     EXPECT_THAT(process.why_skipped("job_free"), HasSubstr("in no module of the process (yet)"));
     EXPECT_TRUE(later.plan_.skipped.empty());
+    EXPECT_THAT(process.plan_.found, ElementsAre("job_new"));
+    EXPECT_TRUE(later.plan_.found.empty());
 }
 
 }  // namespace

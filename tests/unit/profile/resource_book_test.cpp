@@ -179,6 +179,67 @@ TEST_F(ResourceBookTest, T9_a_close_that_is_reported_late_takes_the_old_holder) 
     EXPECT_EQ(kind().released.count, 1u);
 }
 
+// The thread that closed was put aside before the probe behind its close, while another one opened and the table was read.
+TEST_F(ResourceBookTest, T9_a_close_that_is_reported_after_a_comparison_takes_the_old_holder) {
+    feed({acquired(3, 100, 10, 1), acquired(3, 101, 20, 2)});
+    EXPECT_EQ(compare(30, {seen(3, 101, 31)}), 0u);
+
+    feed({released(3, 40)});
+
+    ASSERT_NE(book_.find(kSlot, 3), nullptr);
+    EXPECT_EQ(book_.find(kSlot, 3)->stack, 2u);
+    EXPECT_EQ(kind().released.count, 1u);
+    expect_invariant();
+}
+
+TEST_F(ResourceBookTest, T9_a_close_that_is_reported_after_its_discovery_does_not_take_the_next_holder) {
+    feed({acquired(3, 100, 10, 1)});
+    compare(20, {seen(0, 90, 21)});
+    compare(30, {seen(0, 90, 31)});
+    EXPECT_EQ(book_.find(kSlot, 3), nullptr);
+
+    feed({acquired(3, 101, 40, 2), released(3, 41)});
+
+    ASSERT_NE(book_.find(kSlot, 3), nullptr);
+    EXPECT_EQ(kind().released.count, 1u);
+    expect_invariant();
+}
+
+TEST_F(ResourceBookTest, T9_a_replacement_that_is_reported_after_its_discovery) {
+    feed({acquired(3, 100, 10, 1)});
+    compare(20, {seen(3, 101, 21)});
+    compare(30, {seen(3, 101, 31)});
+
+    feed({acquired(3, 101, 40, 2), released(3, 41)});
+
+    ASSERT_NE(book_.find(kSlot, 3), nullptr);
+    EXPECT_EQ(book_.find(kSlot, 3)->stack, 2u);
+    feed({released(3, 50)});
+    EXPECT_EQ(book_.find(kSlot, 3), nullptr);
+    expect_invariant();
+}
+
+TEST_F(ResourceBookTest, T37_dup2_that_is_reported_after_its_discovery_owes_no_close) {
+    feed({acquired(3, 100, 10, 1)});
+    compare(20, {seen(3, 101, 21)});
+    compare(30, {seen(3, 101, 31)});
+
+    feed({acquired(3, 101, 40, 2, WH_FLAG_REPLACES), released(3, 41)});
+
+    EXPECT_EQ(book_.find(kSlot, 3), nullptr);
+    expect_invariant();
+}
+
+TEST_F(ResourceBookTest, a_close_that_never_comes_is_forgotten) {
+    feed({acquired(3, 100, 10, 1), acquired(3, 101, 20, 2)});
+
+    feed({released(3, 5'000'000'000)});
+
+    EXPECT_EQ(book_.find(kSlot, 3), nullptr);
+    EXPECT_EQ(kind().released.count, 2u);
+    expect_invariant();
+}
+
 TEST_F(ResourceBookTest, T37_close_range_closes_all_between) {
     feed({acquired(3, 100, 10), acquired(5, 101, 11), acquired(7, 102, 12)});
     Record range = released(4, 20);
