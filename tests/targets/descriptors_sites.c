@@ -84,7 +84,11 @@ WH_SITE void site_fdopen(void) {
 WH_SITE void site_popen(void) {
     FILE* program = popen("true", "r");
     track_handle(SITE_popen, program ? fileno(program) : -1, program, close_program);
+#ifdef __GLIBC__
     note_closed_inside(SITE_popen, 1);  // the program's end of the pipe
+#else
+    note_closed_inside(SITE_popen, 3);  // and a pipe of musl's posix_spawn
+#endif
 }
 
 WH_SITE void site_pipe(void) {

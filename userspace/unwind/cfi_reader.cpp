@@ -5,7 +5,9 @@
 
 #include "unwind/cfi_source.h"
 #include "unwind/cfi_table.h"
+#include "unwind/decoded_gaps.h"
 #include "unwind/gap_code.h"
+#include "unwind/unwind_rule.h"
 
 namespace whoholds {
 namespace {
@@ -39,6 +41,20 @@ UnwindTable read_information(const ElfImage& image, const ElfImage* debug_image,
     return table;
 }
 
+// Underneath the patches: what is known of a piece of code by its bytes goes on saying more, but where it only says that nothing
+// was pushed in front of a system call.
+void add_decoded_code(const ElfImage& image, const std::vector<UnwindRange>& gaps, std::vector<UnwindPatch>& patches,
+                      UnwindTable& table) {
+    const std::vector<UnwindPatch> decoded = decoded_gap_patches(image, gaps, table.notes);
+    if (decoded.empty()) return;
+    const std::vector<UnwindRow> known = std::move(table.rows);
+    table.rows = apply_patches(known, decoded);
+    std::erase_if(patches, [&](const UnwindPatch& patch) {
+        return cfa_kind_of(patch.rule) == WH_CFA_SP && same_rule(rule_at(known, patch.range.start), kGapRule) &&
+               !same_rule(rule_at(table.rows, patch.range.start), kGapRule);
+    });
+}
+
 }  // namespace
 
 UnwindTable build_unwind_table(const ElfImage& image, const ElfImage* debug_image) {
@@ -48,6 +64,7 @@ UnwindTable build_unwind_table(const ElfImage& image, const ElfImage* debug_imag
     std::vector<UnwindPatch> patches = linkage_table_patches(image, gaps);
     append(patches, entry_patches(image, gaps));
     GapCode gap_code = look_through_gaps(image, table.rows, gaps);
+    if (!gap_code.keeps_frame_pointers) add_decoded_code(image, gaps, gap_code.patches, table);
     append(patches, std::move(gap_code.patches));
     table.gaps_keep_frame_pointers = gap_code.keeps_frame_pointers;
     if (!gap_code.read_all) table.notes.emplace_back("much code without information, not all of it looked at");

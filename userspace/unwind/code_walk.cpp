@@ -63,7 +63,8 @@ bool CodeWalk::run() {
     // What they lead to is added behind while this goes on.
     std::vector<bool> was_tried(place_at_.size());
     for (size_t i = 0; i < edges_.size(); i++) {
-        if (function_ + refused_ >= kMaxFunctions || bytes_ > kMaxWalkedBytes || edges_.size() > kMaxEdges) return false;
+        if (function_ + refused_ >= kMaxFunctions || bytes_ > kMaxWalkedBytes || edges_.size() > kMaxEdges)
+            return false;
         const CodeEdge edge = edges_[i];
         const size_t index = index_of(edge.address);
         if (index == kNowhere || place_at_[index] != 0 || was_tried[index]) continue;
@@ -221,9 +222,8 @@ bool CodeWalk::arrive(const Way& way, const DecodedPlace& place) {
 
 std::span<const uint8_t> CodeWalk::instruction_bytes(uint64_t address) const {
     constexpr size_t kMaxInstructionBytes = 15;
-    const auto piece =
-        std::prev(std::upper_bound(code_.begin(), code_.end(), address,
-                                   [](uint64_t value, const CodeBytes& each) { return value < each.start; }));
+    const auto piece = std::prev(std::upper_bound(
+        code_.begin(), code_.end(), address, [](uint64_t value, const CodeBytes& each) { return value < each.start; }));
     const auto bytes = std::span(piece->bytes).subspan(address - piece->start);
     return bytes.first(std::min(bytes.size(), kMaxInstructionBytes));
 }

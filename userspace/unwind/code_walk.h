@@ -70,8 +70,8 @@ private:
     std::vector<size_t> first_index_;  // of each piece of code
     std::vector<CodeExtent> extents_;  // sorted, disjoint
     StackStepper stepper_;
-    std::vector<uint32_t> place_at_;   // number of the place plus one, by index
-    std::vector<bool> is_entry_;       // by index
+    std::vector<uint32_t> place_at_;  // number of the place plus one, by index
+    std::vector<bool> is_entry_;      // by index
     std::vector<DecodedPlace> places_;
     std::vector<CodeEdge> edges_;
     // Of the function that is walked:

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "elf/dwarf_file.h"
+#include "unwind/cfi_reader.h"
+#include "unwind/unwind_rule.h"
 
 namespace whoholds {
 namespace {
@@ -18,6 +20,8 @@ constexpr uint64_t kMaxDebugBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
 constexpr size_t kMaxKnown = 65'536;
 constexpr uint64_t kEntryBytes = 64;
+// Where so much has unwind information, the rest is a few pieces of assembler, and not worth reading all of it.
+constexpr uint64_t kMaxEhFrameBytesToDecode = uint64_t{4} << 20;
 
 // The return trampoline of a signal handler: rt_sigreturn, and nothing else.
 constexpr std::array<uint8_t, 9> kSignalReturn = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
@@ -65,10 +69,10 @@ LibdwModule::Code LibdwModule::find(uint64_t address) {
         if (known_.size() >= kMaxKnown) known_.clear();
         found = known_.emplace(address, look_up(address)).first;
     }
-    return {found->second.kind, found->second.frame.get()};
+    return {found->second.kind, found->second.frame.get(), found->second.rule};
 }
 
-LibdwModule::Known LibdwModule::look_up(uint64_t address) const {
+LibdwModule::Known LibdwModule::look_up(uint64_t address) {
     for (Dwarf_CFI* table : {eh_frame_.get(), debug_frame_}) {
         Dwarf_Frame* frame = nullptr;
         if (table == nullptr || ::dwarf_cfi_addrframe(table, address, &frame) != 0) continue;
@@ -79,7 +83,21 @@ LibdwModule::Known LibdwModule::look_up(uint64_t address) const {
     }
     Known known;
     known.kind = recognize(address);
+    if (known.kind != CodeKind::kUnknown) return known;
+    known.rule = decoded_rule(address);
+    const wh_cfa_kind cfa = cfa_kind_of(known.rule);
+    if (cfa == WH_CFA_SP || cfa == WH_CFA_FP) known.kind = CodeKind::kDecoded;
     return known;
+}
+
+// libdw has found nothing, so that what the table says was derived from code.
+wh_unwind_rule LibdwModule::decoded_rule(uint64_t address) {
+    if (!table_) {
+        const ElfSection* section = image_.find_section(".eh_frame");
+        const bool is_small = section == nullptr || section->size <= kMaxEhFrameBytesToDecode;
+        table_ = is_small ? build_unwind_table(image_, nullptr) : UnwindTable{};
+    }
+    return rule_at(table_->rows, address);
 }
 
 CodeKind LibdwModule::recognize(uint64_t address) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <absl/container/flat_hash_map.h>
@@ -15,6 +16,7 @@
 #include "base/result.h"
 #include "elf/elf_image.h"
 #include "elf/elf_source.h"
+#include "unwind/unwind_table.h"
 
 namespace whoholds {
 
@@ -25,6 +27,7 @@ enum class CodeKind : uint8_t {
     kDescribed,     // by a frame of libdw's
     kEntry,         // at a program's entry point, or where a coroutine ends: there is no caller
     kSignalReturn,  // the code that a signal handler returns to (musl's has no unwind information)
+    kDecoded,       // by a rule derived from the code
 };
 
 class LibdwModule {
@@ -34,6 +37,7 @@ public:
     struct Code {
         CodeKind kind = CodeKind::kUnknown;
         Dwarf_Frame* frame = nullptr;  // of kDescribed; valid until the next find()
+        wh_unwind_rule rule{};         // of kDecoded; by rsp or rbp
     };
     // At a virtual address of the file.
     Code find(uint64_t address);
@@ -53,10 +57,12 @@ private:
     struct Known {
         CodeKind kind = CodeKind::kUnknown;
         std::unique_ptr<Dwarf_Frame, FrameEnd> frame;
+        wh_unwind_rule rule{};
     };
 
     explicit LibdwModule(ElfImage image) : image_(std::move(image)) {}
-    Known look_up(uint64_t address) const;
+    Known look_up(uint64_t address);
+    [[nodiscard]] wh_unwind_rule decoded_rule(uint64_t address);
     [[nodiscard]] CodeKind recognize(uint64_t address) const;
 
     // Order matters: frames refer to the tables, those to the Elf handle, that to the file.
@@ -66,6 +72,7 @@ private:
     std::unique_ptr<Dwarf_CFI, CfiEnd> eh_frame_;
     Dwarf_CFI* debug_frame_ = nullptr;  // goes with dwarf_
     absl::flat_hash_map<uint64_t, Known> known_;
+    std::optional<UnwindTable> table_;  // read when code without information is met
 };
 
 }  // namespace whoholds

@@ -80,6 +80,7 @@ struct LibdwUnwinder::State {
     bool step(Walk& walk);
     bool step_described(Walk& walk, Dwarf_Frame* frame);
     bool step_signal_return(Walk& walk);
+    bool step_decoded(Walk& walk, const wh_unwind_rule& rule);
     bool step_frame_pointer(Walk& walk);
     bool enter_caller(Walk& walk, FrameRegisters caller, bool is_exact);
 };
@@ -156,6 +157,7 @@ bool LibdwUnwinder::State::step(Walk& walk) {
             case CodeKind::kSignalReturn:
                 if (!walk.is_exact) return step_signal_return(walk);
                 break;
+            case CodeKind::kDecoded: return step_decoded(walk, code.rule);
             case CodeKind::kUnknown: break;
         }
     }
@@ -211,6 +213,30 @@ bool LibdwUnwinder::State::step_described(Walk& walk, Dwarf_Frame* frame) {
     if (!return_address) return false;
     caller.set(FrameRegisters::kReturnAddress, *return_address);
     return enter_caller(walk, caller, is_signal);
+}
+
+// Of the registers but rbp nothing is known in the caller.
+bool LibdwUnwinder::State::step_decoded(Walk& walk, const wh_unwind_rule& rule) {
+    const bool by_frame_pointer = cfa_kind_of(rule) == WH_CFA_FP;
+    const auto frame_pointer = walk.registers.get(FrameRegisters::kFramePointer);
+    const auto base = by_frame_pointer ? frame_pointer : walk.registers.get(FrameRegisters::kStackPointer);
+    walk.result.status = WH_STACK_UNSUPPORTED;
+    if (!base) return false;
+    const uint64_t cfa = *base + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+    const auto return_address = read(cfa - kWordBytes, kWordBytes);
+    walk.result.status = WH_STACK_READ_FAILED;
+    if (!return_address) return false;
+    FrameRegisters caller;
+    caller.set(FrameRegisters::kStackPointer, cfa);
+    caller.set(FrameRegisters::kReturnAddress, *return_address);
+    if (fp_kind_of(rule) == WH_FP_AT_CFA) {
+        const auto saved = read(cfa + static_cast<uint64_t>(int64_t{rule.fp_offset} * kWordBytes), kWordBytes);
+        if (!saved) return false;
+        caller.set(FrameRegisters::kFramePointer, *saved);
+    } else if (fp_kind_of(rule) == WH_FP_SAME && frame_pointer) {
+        caller.set(FrameRegisters::kFramePointer, *frame_pointer);
+    }
+    return enter_caller(walk, caller, false);
 }
 
 bool LibdwUnwinder::State::step_signal_return(Walk& walk) {

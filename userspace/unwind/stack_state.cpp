@@ -144,7 +144,7 @@ bool write_memory(const ZydisDecodedInstruction& instruction, const Operands& op
         const std::optional<int32_t> place = place_of(operand.mem, state);
         if (!place) continue;
         const int32_t end = *place - static_cast<int32_t>(operand.size / 8);
-        if (state.saved_at != 0 && end < state.saved_at && *place > state.saved_at - kWord) state.saved_at = 0;
+        if (state.saved_at != 0 && end<state.saved_at&& * place> state.saved_at - kWord) state.saved_at = 0;
         const bool saves = instruction.mnemonic == ZYDIS_MNEMONIC_MOV && is_word(operand) && i == 0 &&
                            is_register(operands[1], ZYDIS_REGISTER_RBP) && state.kind == FramePointer::kCallers;
         const bool lasts = state.stack_pointer == StackState::kUnknown || *place <= state.stack_pointer;
@@ -184,7 +184,8 @@ std::optional<uint64_t> named_address(const ZydisDecodedInstruction& instruction
 
 Flow flow_of(const ZydisDecodedInstruction& instruction, bool has_target) {
     switch (instruction.meta.category) {
-        case ZYDIS_CATEGORY_CALL: return instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? Flow::kUnknown : Flow::kCall;
+        case ZYDIS_CATEGORY_CALL:
+            return instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? Flow::kUnknown : Flow::kCall;
         case ZYDIS_CATEGORY_COND_BR: return has_target ? Flow::kBranch : Flow::kUnknown;
         case ZYDIS_CATEGORY_UNCOND_BR:
             if (instruction.mnemonic != ZYDIS_MNEMONIC_JMP || instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
@@ -250,8 +251,7 @@ bool StackStepper::apply_operands(ZydisDecoderContext& context, const ZydisDecod
     };
     if (!write_memory(instruction, operands, state)) return false;
     const bool to_frame_pointer = writes_to(ZYDIS_REGISTER_RBP);
-    if (writes_to(ZYDIS_REGISTER_RSP))
-        return !to_frame_pointer && write_stack_pointer(instruction, operands, state);
+    if (writes_to(ZYDIS_REGISTER_RSP)) return !to_frame_pointer && write_stack_pointer(instruction, operands, state);
     return !to_frame_pointer || write_frame_pointer(instruction, operands, state);
 }
 

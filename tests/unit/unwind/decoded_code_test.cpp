@@ -1,138 +1,207 @@
-// Rules derived from code: of all functions of installed libraries, place by place against what their CFI says.
+// Rules derived from code, one kind of instruction and one doubt after the other.
 #include "unwind/decoded_code.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <iostream>
-#include <string>
+#include <initializer_list>
 #include <vector>
 
-#include "elf/elf_image.h"
 #include "unit/unwind/table_checks.h"
-#include "unwind/cfi_entries.h"
-#include "unwind/cfi_reader.h"
-#include "unwind/cfi_source.h"
 
 namespace whoholds {
 namespace {
 
-std::vector<CodeBytes> text_of_file(const ElfImage& image) {
-    const ElfSection* text = image.find_section(".text");
-    if (text == nullptr) return {};
-    return {{text->address, image.code_at(text->address, text->size)}};
+constexpr uint64_t kStart = 0x1000;
+
+using Bytes = std::vector<uint8_t>;
+
+Bytes code_of(std::initializer_list<Bytes> instructions) {
+    Bytes code;
+    for (const Bytes& each : instructions) code.insert(code.end(), each.begin(), each.end());
+    return code;
 }
 
-const wh_unwind_rule kEntryRule = make_rule(WH_CFA_SP, 8);
+const Bytes kPushRbp = {0x55};
+const Bytes kPopRbp = {0x5d};
+const Bytes kPushRbx = {0x53};
+const Bytes kPopRbx = {0x5b};
+const Bytes kFrame = {0x48, 0x89, 0xe5};        // mov %rsp,%rbp
+const Bytes kClearRbp = {0x31, 0xed};           // xor %ebp,%ebp
+const Bytes kSub24 = {0x48, 0x83, 0xec, 0x18};  // sub $24,%rsp
+const Bytes kAdd24 = {0x48, 0x83, 0xc4, 0x18};
+const Bytes kAlign = {0x48, 0x83, 0xe4, 0xf0};  // and $-16,%rsp
+const Bytes kLeave = {0xc9};
+const Bytes kReturn = {0xc3};
+const Bytes kNop = {0x90};
+const Bytes kCallAway = {0xe8, 0x00, 0x00, 0x10, 0x00};
+const Bytes kJumpAway = {0xe9, 0x00, 0x00, 0x10, 0x00};
+const Bytes kJumpToRax = {0xff, 0xe0};
 
-// Functions as .eh_frame has them. One that does not begin as if it had been called is a part of another.
-std::vector<CodeExtent> extents_of(const ElfImage& image, const UnwindTable& table) {
-    std::vector<CodeExtent> extents;
-    const Result<CfiBytes> eh_frame = read_eh_frame(image);
-    if (!eh_frame) return extents;
-    for (const CfiFde& fde : read_cfi_entries(eh_frame->section, executable_ranges(image)).fdes)
-        extents.push_back({fde.code, !same_rule(rule_at(table.rows, fde.code.start), kEntryRule)});
-    return extents;
-}
-
-std::vector<CodeExtent> exported_extents_of(const ElfImage& image) {
-    std::vector<CodeExtent> extents;
-    const auto symbols = image.function_symbols({.debug_roots = {}});
-    if (!symbols) return extents;
-    for (const ElfSymbol& symbol : *symbols) {
-        if (symbol.size != 0) extents.push_back({{symbol.address, symbol.address + symbol.size}});
-    }
-    return extents;
-}
-
-bool agrees_about_cfa(const StackState& state, const wh_unwind_rule& rule) {
-    if (cfa_kind_of(rule) == WH_CFA_SP) return state.stack_pointer == rule.cfa_offset;
-    return cfa_kind_of(rule) == WH_CFA_FP && state.kind == StackState::FramePointer::kFrame &&
-           state.frame_pointer == rule.cfa_offset;
-}
-
-bool agrees_about_frame_pointer(const StackState& state, const wh_unwind_rule& rule) {
-    const bool untouched = state.kind == StackState::FramePointer::kCallers;
-    // To say less is not wrong: of hand-written code, CFI does not always tell that it writes rbp.
-    const bool is_lost = !untouched && state.saved_at == 0;
-    if (fp_kind_of(rule) == WH_FP_SAME) return untouched || is_lost;
-    if (fp_kind_of(rule) != WH_FP_AT_CFA) return state.saved_at == 0;
-    // Compilers do not say when it was popped.
-    const int32_t saved_at = -8 * rule.fp_offset;
-    return state.saved_at == saved_at || (untouched && saved_at > state.stack_pointer);
-}
-
-// A return takes its address from where the stack pointer points to. Hand-written CFI does not always say so.
-bool is_return(const ElfImage& image, uint64_t address) {
-    std::vector<uint8_t> code = image.code_at(address, 2);
-    return code.size() == 2 && (code[0] == 0xc3 || (code[0] == 0xf3 && code[1] == 0xc3));
-}
-
-struct Library {
-    const char* name;
-    const char* path;
-};
-
-void PrintTo(const Library& library, std::ostream* out) { *out << library.path; }
-
-class DecodedLibraries : public ::testing::TestWithParam<Library> {
+class DecodedOne : public ::testing::Test {
 protected:
-    void SetUp() override {
-        if (!std::filesystem::exists(GetParam().path)) GTEST_SKIP() << GetParam().path << " is not installed";
+    void decode(std::initializer_list<Bytes> instructions) {
+        const Bytes code = code_of(instructions);
+        decode_with(code, {{{kStart, kStart + code.size()}}});
     }
+    void decode_with(const Bytes& code, const std::vector<CodeExtent>& functions) {
+        decoded_ = decode_code({{kStart, code}}, functions);
+        table_.rows = apply_patches({}, patches_of(decoded_));
+        expect_well_formed(table_);
+    }
+    void expect(uint64_t offset, const wh_unwind_rule& rule) const { expect_rule(table_, kStart + offset, rule); }
+    void expect_gap() const { EXPECT_TRUE(table_.rows.empty()); }
 
-    static void expect_alike(const DecodedCode& decoded, const UnwindTable& table, const ElfImage& image) {
-        size_t different = 0;
-        for (const DecodedPlace& place : decoded.places) {
-            const wh_unwind_rule rule = rule_at(table.rows, place.address);
-            const wh_cfa_kind kind = cfa_kind_of(rule);
-            if (kind == WH_CFA_NONE || kind == WH_CFA_END) continue;
-            if (agrees_about_cfa(place.state, rule) && agrees_about_frame_pointer(place.state, rule)) continue;
-            if (same_rule(place.state.rule(), kEntryRule) && is_return(image, place.address)) continue;
-            if (++different <= 10) {
-                ADD_FAILURE() << std::hex << place.address << ": " << text_of(place.state.rule())
-                              << ", CFI: " << text_of(rule);
-            }
-        }
-        EXPECT_EQ(different, 0U) << "of " << decoded.places.size();
-    }
+    DecodedCode decoded_;
+    UnwindTable table_;
 };
 
-TEST_P(DecodedLibraries, whatever_is_said_of_a_function_its_CFI_says_too) {
-    const auto image = ElfImage::open(GetParam().path);
-    ASSERT_TRUE(image) << image.error().message;
-    const UnwindTable table = build_unwind_table(*image, nullptr);
+const FramePointerRule kSavedFirst = {WH_FP_AT_CFA, -2};
+const FramePointerRule kLost = {WH_FP_UNSUPPORTED};
 
-    const DecodedCode decoded = decode_code(text_of_file(*image), extents_of(*image, table));
-
-    expect_alike(decoded, table, *image);
-    const auto share = static_cast<double>(decoded.accepted) / static_cast<double>(decoded.accepted + decoded.refused);
-    RecordProperty("accepted", std::to_string(share));
-    std::cout << decoded.accepted << " " << decoded.refused << " " << share << std::endl;
-    EXPECT_GT(share, 0.9);
-    EXPECT_GT(decoded.accepted, 500U);
+TEST_F(DecodedOne, pushes_and_pops_are_counted) {
+    decode({kPushRbx, kSub24, kCallAway, kAdd24, kPopRbx, kReturn});
+    expect(0, make_rule(WH_CFA_SP, 8));
+    expect(1, make_rule(WH_CFA_SP, 16));
+    expect(5, make_rule(WH_CFA_SP, 40));
+    expect(10, make_rule(WH_CFA_SP, 40));
+    expect(14, make_rule(WH_CFA_SP, 16));
+    expect(15, make_rule(WH_CFA_SP, 8));
+    expect(16, kGapRule);
+    EXPECT_EQ(decoded_.accepted, 1U);
 }
 
-TEST_P(DecodedLibraries, functions_that_have_no_symbol_are_found) {
-    const auto image = ElfImage::open(GetParam().path);
-    ASSERT_TRUE(image) << image.error().message;
-    const UnwindTable table = build_unwind_table(*image, nullptr);
-
-    const DecodedCode decoded = decode_code(text_of_file(*image), exported_extents_of(*image));
-
-    expect_alike(decoded, table, *image);
-    std::cout << decoded.accepted << " " << decoded.refused << std::endl;
-    EXPECT_GT(decoded.accepted, 500U);
+TEST_F(DecodedOne, rbp_is_where_it_was_pushed_once_it_is_written) {
+    decode({kPushRbp, kClearRbp, kPopRbp, kReturn});
+    expect(1, make_rule(WH_CFA_SP, 16));
+    expect(3, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(4, make_rule(WH_CFA_SP, 8));
 }
 
-INSTANTIATE_TEST_SUITE_P(Installed, DecodedLibraries,
-                         ::testing::Values(Library{"libc", "/lib/x86_64-linux-gnu/libc.so.6"},
-                                           Library{"libstdcxx", "/lib/x86_64-linux-gnu/libstdc++.so.6"},
-                                           Library{"libcrypto", "/lib/x86_64-linux-gnu/libcrypto.so.3"},
-                                           Library{"libm", "/lib/x86_64-linux-gnu/libm.so.6"},
-                                           Library{"python", "/usr/bin/python3"}),
-                         [](const ::testing::TestParamInfo<Library>& each) { return std::string(each.param.name); });
+TEST_F(DecodedOne, rbp_that_was_not_saved_is_lost) {
+    decode({kClearRbp, kCallAway});
+    expect(0, make_rule(WH_CFA_SP, 8));
+    expect(2, make_rule(WH_CFA_SP, 8, kLost));
+}
+
+TEST_F(DecodedOne, function_that_returns_with_another_rbp_is_no_function) {
+    decode({kClearRbp, kReturn});
+    expect_gap();
+}
+
+TEST_F(DecodedOne, rbp_that_another_register_was_pushed_over_is_lost) {
+    decode({kPushRbp, kClearRbp, kPopRbx, kCallAway});
+    expect(3, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(4, make_rule(WH_CFA_SP, 8, kLost));
+}
+
+TEST_F(DecodedOne, aligned_stack_is_left_by_the_frame_pointer) {
+    decode({kPushRbp, kFrame, kAlign, kSub24, kCallAway, kLeave, kReturn});
+    expect(4, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(8, make_rule(WH_CFA_FP, 16, kSavedFirst));
+    expect(12, make_rule(WH_CFA_FP, 16, kSavedFirst));
+    expect(18, make_rule(WH_CFA_SP, 8));
+}
+
+TEST_F(DecodedOne, lea_from_the_frame_pointer_restores_the_stack) {
+    // push %rbp; mov %rsp,%rbp; push %rbx; and $-16,%rsp; lea -8(%rbp),%rsp; pop %rbx; pop %rbp; ret
+    decode({kPushRbp, kFrame, kPushRbx, kAlign, {0x48, 0x8d, 0x65, 0xf8}, kPopRbx, kPopRbp, kReturn});
+    expect(9, make_rule(WH_CFA_FP, 16, kSavedFirst));
+    expect(13, make_rule(WH_CFA_SP, 24, kSavedFirst));
+    expect(15, make_rule(WH_CFA_SP, 8));
+}
+
+TEST_F(DecodedOne, stack_that_nothing_leads_back_from_is_a_gap) {
+    decode({kAlign, kCallAway, kReturn});
+    expect_gap();
+    decode({{0x48, 0x89, 0xfc}, kReturn});  // mov %rdi,%rsp
+    expect_gap();
+    decode({{0x58}, {0x50}, kReturn});  // pop %rax takes the return address
+    expect_gap();
+    decode({{0x83, 0xec, 0x18}, kReturn});  // sub $24,%esp
+    expect_gap();
+}
+
+TEST_F(DecodedOne, ways_that_meet_differently_are_a_gap) {
+    // je +1; push %rbx; nop; ret
+    decode({{0x74, 0x01}, kPushRbx, kNop, kReturn});
+    expect_gap();
+}
+
+TEST_F(DecodedOne, return_with_something_on_the_stack_is_a_gap) {
+    decode({kPushRbx, kReturn});
+    expect_gap();
+    decode({{0xc2, 0x08, 0x00}});  // ret $8
+    expect_gap();
+}
+
+TEST_F(DecodedOne, computed_jumps_and_bad_bytes_are_a_gap) {
+    decode({kPushRbx, kJumpToRax});
+    expect_gap();
+    decode({kPushRbx, {0x06}, kPopRbx, kReturn});  // no instruction in this mode
+    expect_gap();
+}
+
+TEST_F(DecodedOne, computed_jump_out_of_a_function_is_one_if_all_of_it_was_seen) {
+    decode({kPushRbx, kPopRbx, kJumpToRax, kNop});
+    expect(1, make_rule(WH_CFA_SP, 16));
+    decode({kPushRbx, kPopRbx, kJumpToRax, kClearRbp, kReturn});
+    expect_gap();
+}
+
+TEST_F(DecodedOne, what_follows_a_call_that_does_not_return_belongs_to_others) {
+    // push %rbx; call; then what returns as if nothing had been pushed
+    decode({kPushRbx, kCallAway, kReturn});
+    expect(1, make_rule(WH_CFA_SP, 16));
+    expect(5, make_rule(WH_CFA_SP, 16));
+    expect(6, kGapRule);
+}
+
+TEST_F(DecodedOne, function_may_end_with_a_call) {
+    decode({kPushRbx, kCallAway, kCallAway});
+    expect(1, make_rule(WH_CFA_SP, 16));
+    expect(10, make_rule(WH_CFA_SP, 16));
+    expect(11, kGapRule);
+}
+
+TEST_F(DecodedOne, functions_without_symbols_are_found_by_calls) {
+    // call +5; jmp away; push %rbx; pop %rbx; ret
+    const Bytes code = code_of({{0xe8, 0x05, 0x00, 0x00, 0x00}, kJumpAway, kPushRbx, kPopRbx, kReturn});
+    decode_with(code, {{{kStart, kStart + 10}}});
+    expect(11, make_rule(WH_CFA_SP, 16));
+    EXPECT_EQ(decoded_.accepted, 2U);
+}
+
+TEST_F(DecodedOne, cold_parts_belong_to_their_function) {
+    // push %rbx; jne +2; pop %rbx; ret; cold: call away; jmp back to the pop
+    const Bytes code = code_of({kPushRbx, {0x75, 0x02}, kPopRbx, kReturn, kCallAway, {0xeb, 0xf7}});
+    decode_with(code, {{{kStart, kStart + 5}}, {{kStart + 5, kStart + 12}, true}});
+    expect(5, make_rule(WH_CFA_SP, 16));
+    expect(10, make_rule(WH_CFA_SP, 16));
+    EXPECT_EQ(decoded_.accepted, 1U);
+}
+
+TEST_F(DecodedOne, jump_into_another_function_that_contradicts_refuses_both) {
+    // push %rbx; jmp +1 | push %rbx; nop; pop %rbx; ret | push %rcx; push %rcx; jmp to the nop
+    const Bytes code = code_of({kPushRbx, kNop, kPopRbx, kReturn, {0x51}, {0x51}, {0xeb, 0xf9}});
+    decode_with(code, {{{kStart, kStart + 4}}, {{kStart + 4, kStart + 8}}});
+    expect_gap();
+    EXPECT_EQ(decoded_.refused, 2U);
+}
+
+TEST_F(DecodedOne, piece_of_code_that_musl_makes_cancellable_calls_with) {
+    // mov (%rdi),%eax; test %eax,%eax; jne +11; mov 8(%rsp),%r8; mov %r11,8(%rsp); syscall; ret (shortened), jmp away
+    decode({{0x8b, 0x07},
+            {0x85, 0xc0},
+            {0x75, 0x0d},
+            {0x4c, 0x8b, 0x44, 0x24, 0x08},
+            {0x4c, 0x89, 0x5c, 0x24, 0x08},
+            {0x0f, 0x05},
+            kReturn,
+            kJumpAway});
+    expect(18, make_rule(WH_CFA_SP, 8));
+    expect(19, make_rule(WH_CFA_SP, 8));
+}
 
 }  // namespace
 }  // namespace whoholds
