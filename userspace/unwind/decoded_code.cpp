@@ -52,12 +52,15 @@ private:
 
     // Instructions that begin within others are found in hand-written code that jumps over a prefix.
     void refuse_overlaps() {
+        constexpr uint64_t kMaxInstructionBytes = 15;
         for (size_t i = 1; i < by_address_.size(); i++) {
-            const DecodedPlace& before = *by_address_[i - 1];
             const DecodedPlace& place = *by_address_[i];
-            if (before.address + before.length <= place.address || before.state == place.state) continue;
-            refuse(before.function);
-            refuse(place.function);
+            for (size_t j = i; j-- > 0 && by_address_[j]->address + kMaxInstructionBytes > place.address;) {
+                const DecodedPlace& before = *by_address_[j];
+                if (before.address + before.length <= place.address || before.state == place.state) continue;
+                refuse(before.function);
+                refuse(place.function);
+            }
         }
     }
 

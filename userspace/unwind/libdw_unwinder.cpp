@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "unwind/libdw_expression.h"
 #include "unwind/libdw_module.h"
+#include "unwind/unwind_rule.h"
 
 namespace whoholds {
 namespace {

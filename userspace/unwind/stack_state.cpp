@@ -46,12 +46,26 @@ bool settle(StackState& state) {
 
 bool is_word(const ZydisDecodedOperand& operand) { return operand.size == 64; }
 
+// From then on it does not matter whether rbp is written, so that ways on which it is and others may meet, and a way that was taken for
+// another cannot tell another place.
+void note_saved(StackState& state, int32_t place) {
+    state.saved_at = place;
+    state.kind = FramePointer::kOther;
+}
+
+// rbp is read from memory, perhaps from where it was saved.
+void restore(StackState& state, bool is_callers) {
+    state.kind = is_callers ? FramePointer::kCallers : FramePointer::kOther;
+    state.frame_pointer = 0;
+    if (is_callers) state.saved_at = 0;
+}
+
 bool push(const ZydisDecodedInstruction& instruction, const Operands& operands, StackState& state) {
     if (instruction.operand_width != 64) return false;
     if (state.stack_pointer == StackState::kUnknown) return true;
     state.stack_pointer += kWord;
     const bool saves = is_register(operands[0], ZYDIS_REGISTER_RBP) && state.kind == FramePointer::kCallers;
-    if (saves && state.saved_at == 0) state.saved_at = state.stack_pointer;
+    if (saves) note_saved(state, state.stack_pointer);
     return settle(state);
 }
 
@@ -61,8 +75,7 @@ bool pop(const ZydisDecodedInstruction& instruction, const Operands& operands, S
     const bool to_frame_pointer = is_register(operands[0], ZYDIS_REGISTER_RBP);
     if (state.stack_pointer == StackState::kUnknown) return !to_frame_pointer;
     if (to_frame_pointer) {
-        state.kind = state.saved_at == state.stack_pointer ? FramePointer::kCallers : FramePointer::kOther;
-        state.frame_pointer = 0;
+        restore(state, state.saved_at == state.stack_pointer);
     }
     state.stack_pointer -= kWord;
     return settle(state);
@@ -71,8 +84,7 @@ bool pop(const ZydisDecodedInstruction& instruction, const Operands& operands, S
 bool leave(StackState& state) {
     if (state.kind != FramePointer::kFrame) return false;
     state.stack_pointer = state.frame_pointer;
-    state.kind = state.saved_at == state.stack_pointer ? FramePointer::kCallers : FramePointer::kOther;
-    state.frame_pointer = 0;
+    restore(state, state.saved_at == state.stack_pointer);
     state.stack_pointer -= kWord;
     return settle(state);
 }
@@ -124,7 +136,7 @@ bool write_frame_pointer(const ZydisDecodedInstruction& instruction, const Opera
             state.frame_pointer = state.stack_pointer;
         } else if (source.type == ZYDIS_OPERAND_TYPE_MEMORY && source.mem.segment == ZYDIS_REGISTER_SS &&
                    before.saved_at != 0 && place_of(source.mem, before) == before.saved_at) {
-            state.kind = FramePointer::kCallers;
+            restore(state, true);
         }
     } else if (whole && instruction.mnemonic == ZYDIS_MNEMONIC_LEA && source.mem.base == ZYDIS_REGISTER_RSP) {
         if (const std::optional<int32_t> place = place_of(source.mem, before)) {
@@ -148,8 +160,7 @@ bool write_memory(const ZydisDecodedInstruction& instruction, const Operands& op
         const bool saves = instruction.mnemonic == ZYDIS_MNEMONIC_MOV && is_word(operand) && i == 0 &&
                            is_register(operands[1], ZYDIS_REGISTER_RBP) && state.kind == FramePointer::kCallers;
         const bool lasts = state.stack_pointer == StackState::kUnknown || *place <= state.stack_pointer;
-        if (saves && state.saved_at == 0 && lasts && *place >= 2 * kWord && *place % kWord == 0)
-            state.saved_at = *place;
+        if (saves && lasts && *place >= 2 * kWord && *place % kWord == 0) note_saved(state, *place);
     }
     return true;
 }

@@ -20,7 +20,7 @@ struct StackState {
 
     int32_t stack_pointer = 8;  // kUnknown where the frame pointer alone leads to the CFA
     int32_t frame_pointer = 0;  // of kFrame
-    int32_t saved_at = 0;       // where the caller's rbp is; 0: nowhere
+    int32_t saved_at = 0;       // where the caller's rbp is; 0: nowhere, or in rbp (kCallers)
     FramePointer kind = FramePointer::kCallers;
 
     bool operator==(const StackState&) const = default;

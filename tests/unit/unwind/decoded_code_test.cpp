@@ -71,9 +71,10 @@ TEST_F(DecodedOne, pushes_and_pops_are_counted) {
     EXPECT_EQ(decoded_.accepted, 1U);
 }
 
-TEST_F(DecodedOne, rbp_is_where_it_was_pushed_once_it_is_written) {
+TEST_F(DecodedOne, rbp_is_where_it_was_pushed) {
     decode({kPushRbp, kClearRbp, kPopRbp, kReturn});
-    expect(1, make_rule(WH_CFA_SP, 16));
+    expect(0, make_rule(WH_CFA_SP, 8));
+    expect(1, make_rule(WH_CFA_SP, 16, kSavedFirst));
     expect(3, make_rule(WH_CFA_SP, 16, kSavedFirst));
     expect(4, make_rule(WH_CFA_SP, 8));
 }
@@ -87,6 +88,41 @@ TEST_F(DecodedOne, rbp_that_was_not_saved_is_lost) {
 TEST_F(DecodedOne, function_that_returns_with_another_rbp_is_no_function) {
     decode({kClearRbp, kReturn});
     expect_gap();
+}
+
+TEST_F(DecodedOne, rbp_may_be_written_on_one_way_only) {
+    // push %rbp; je +2; xor %ebp,%ebp; pop %rbp; ret
+    decode({kPushRbp, {0x74, 0x02}, kClearRbp, kPopRbp, kReturn});
+    expect(1, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(5, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(6, make_rule(WH_CFA_SP, 8));
+}
+
+// As a compiler lays out what fails: behind it stands what is jumped to from where rbp was written.
+TEST_F(DecodedOne, what_follows_a_call_that_does_not_return_keeps_rbp_where_it_is) {
+    // push %rbp; je +10; xor %ebp,%ebp; je +7; pop %rbp; ret; jmp away; call away; xor %eax,%eax; pop %rbp; ret
+    decode({kPushRbp,
+            {0x74, 0x0b},
+            kClearRbp,
+            {0x74, 0x0c},
+            kPopRbp,
+            kReturn,
+            kJumpAway,
+            kCallAway,
+            {0x31, 0xc0},
+            kPopRbp,
+            kReturn});
+    expect(14, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(19, make_rule(WH_CFA_SP, 16, kSavedFirst));
+    expect(22, make_rule(WH_CFA_SP, 8));
+}
+
+TEST_F(DecodedOne, instructions_within_others_that_contradict_are_a_gap) {
+    // call to the last byte of the next instruction's operand, which is a push; add %dh,0x532d10e9(%rax); pop %rbx; ret
+    const Bytes code =
+        code_of({{0xe8, 0x04, 0x00, 0x00, 0x00}, {0x00, 0xb0, 0xe9, 0x10, 0x53, 0x5b}, kPopRbx, kReturn});
+    decode_with(code, {{{kStart, kStart + code.size()}}});
+    for (uint64_t offset = 5; offset < code.size(); offset++) expect(offset, kGapRule);
 }
 
 TEST_F(DecodedOne, rbp_that_another_register_was_pushed_over_is_lost) {

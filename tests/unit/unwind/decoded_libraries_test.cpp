@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,20 +54,28 @@ bool agrees_about_cfa(const StackState& state, const wh_unwind_rule& rule) {
 }
 
 bool agrees_about_frame_pointer(const StackState& state, const wh_unwind_rule& rule) {
-    const bool untouched = state.kind == StackState::FramePointer::kCallers;
+    const wh_unwind_rule ours = state.rule();
     // To say less is not wrong: of hand-written code, CFI does not always tell that it writes rbp.
-    const bool is_lost = !untouched && state.saved_at == 0;
-    if (fp_kind_of(rule) == WH_FP_SAME) return untouched || is_lost;
-    if (fp_kind_of(rule) != WH_FP_AT_CFA) return state.saved_at == 0;
+    if (fp_kind_of(ours) == WH_FP_UNSUPPORTED) return true;
+    // And where it was saved though nothing needs that yet.
+    const bool is_saved = fp_kind_of(ours) == WH_FP_AT_CFA;
+    if (fp_kind_of(rule) == WH_FP_AT_CFA && is_saved) return ours.fp_offset == rule.fp_offset;
     // Compilers do not say when it was popped.
-    const int32_t saved_at = -8 * rule.fp_offset;
-    return state.saved_at == saved_at || (untouched && saved_at > state.stack_pointer);
+    if (fp_kind_of(rule) == WH_FP_AT_CFA) return -8 * rule.fp_offset > state.stack_pointer;
+    return fp_kind_of(rule) == WH_FP_SAME;
 }
 
 // A return takes its address from where the stack pointer points to. Hand-written CFI does not always say so.
 bool is_return(const ElfImage& image, uint64_t address) {
     std::vector<uint8_t> code = image.code_at(address, 2);
     return code.size() == 2 && (code[0] == 0xc3 || (code[0] == 0xf3 && code[1] == 0xc3));
+}
+
+// The CFI of some functions in assembler does not follow their pushes.
+bool has_one_row(const UnwindTable& table, const UnwindRange& function) {
+    const auto next = std::upper_bound(table.rows.begin(), table.rows.end(), function.start,
+                                       [](uint64_t address, const UnwindRow& row) { return address < row.address; });
+    return next == table.rows.end() || next->address >= function.end;
 }
 
 struct Library {
@@ -82,6 +92,8 @@ protected:
     }
 
     static void expect_alike(const DecodedCode& decoded, const UnwindTable& table, const ElfImage& image) {
+        const std::vector<CodeExtent> functions = extents_of(image, table);
+        std::set<uint64_t> undescribed;
         size_t different = 0;
         for (const DecodedPlace& place : decoded.places) {
             const wh_unwind_rule rule = rule_at(table.rows, place.address);
@@ -89,11 +101,19 @@ protected:
             if (kind == WH_CFA_NONE || kind == WH_CFA_END) continue;
             if (agrees_about_cfa(place.state, rule) && agrees_about_frame_pointer(place.state, rule)) continue;
             if (same_rule(place.state.rule(), kEntryRule) && is_return(image, place.address)) continue;
+            const auto after = std::upper_bound(
+                functions.begin(), functions.end(), place.address,
+                [](uint64_t address, const CodeExtent& function) { return address < function.code.start; });
+            if (after != functions.begin() && has_one_row(table, std::prev(after)->code)) {
+                undescribed.insert(std::prev(after)->code.start);
+                continue;
+            }
             if (++different <= 10) {
                 ADD_FAILURE() << std::hex << place.address << ": " << text_of(place.state.rule())
                               << ", CFI: " << text_of(rule);
             }
         }
+        EXPECT_LE(undescribed.size(), 2U);  // glibc's __mpn_addmul_1 and __mpn_submul_1
         EXPECT_EQ(different, 0U) << "of " << decoded.places.size();
     }
 };
@@ -108,7 +128,7 @@ TEST_P(DecodedLibraries, whatever_is_said_of_a_function_its_CFI_says_too) {
     expect_alike(decoded, table, *image);
     const auto share = static_cast<double>(decoded.accepted) / static_cast<double>(decoded.accepted + decoded.refused);
     RecordProperty("accepted_share", std::to_string(share));
-    EXPECT_GT(share, 0.9);
+    EXPECT_GT(share, 0.95);
     EXPECT_GT(decoded.accepted, 500U);
 }
 
