@@ -245,7 +245,7 @@ bool CodeWalk::follow(Way way, std::vector<Way>& ways) {
         StackState state = way.state;
         const Step step = stepper_.step(instruction_bytes(way.address), way.address, state);
         if (way.is_weak && step.is_padding && extent_ == nullptr) return true;
-        if (step.flow == Flow::kUnknown) return false;
+        if (step.flow == Flow::kUnknown || edges_.size() > kMaxEdges) return false;
         places_.push_back({way.address, function_, step.length, way.state});
         place_at_[index] = static_cast<uint32_t>(places_.size());
         bytes_ += step.length;

@@ -1,7 +1,10 @@
 #include "unwind/decoded_gaps.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
+#include "elf/symbol_reader.h"
 #include "unwind/decoded_code.h"
 
 namespace whoholds {
@@ -46,16 +49,23 @@ std::vector<UnwindRange> gaps_with_functions(const ElfImage& image, const std::v
     return bytes >= kMinAllGapsBytes ? ranges : std::vector<UnwindRange>{};
 }
 
-std::vector<CodeExtent> functions_of(const ElfImage& image) {
+bool is_in_gap(uint64_t address, const std::vector<UnwindRange>& gaps) {
+    const auto after = std::upper_bound(gaps.begin(), gaps.end(), address,
+                                        [](uint64_t value, const UnwindRange& gap) { return value < gap.start; });
+    return after != gaps.begin() && address < std::prev(after)->end;
+}
+
+// Hardly any of a module's many symbols lie in its gaps: only those are kept.
+std::vector<CodeExtent> functions_in(const ElfImage& image, const std::vector<UnwindRange>& gaps) {
     std::vector<CodeExtent> functions;
-    const auto symbols =
-        image.function_symbols({.debug_roots = {}, .max_symbols = kMaxSymbols, .include_ifuncs = true});
-    if (!symbols) return functions;
-    for (const ElfSymbol& symbol : *symbols) {
-        if (symbol.size == 0 || symbol.size > UINT64_MAX - symbol.address) continue;
-        const bool is_part = symbol.name.find(".cold") != std::string::npos;
+    const ElfImage::SymbolOptions options{.debug_roots = {}, .max_symbols = kMaxSymbols, .include_ifuncs = true};
+    const auto keep = [&](const FunctionSymbol& symbol, const char* /*table*/) {
+        if (symbol.size == 0 || symbol.size > UINT64_MAX - symbol.address || !is_in_gap(symbol.address, gaps)) return;
+        const bool is_part = symbol.name.find(".cold") != std::string_view::npos;
         functions.push_back({{symbol.address, symbol.address + symbol.size}, is_part});
-    }
+    };
+    // Without symbols nothing is known of the gaps' functions.
+    if (!visit_all_function_symbols(image, options, keep)) functions.clear();
     return functions;
 }
 
@@ -77,7 +87,7 @@ std::vector<UnwindPatch> decoded_gap_patches(const ElfImage& image, const std::v
         bytes += size;
         code.push_back({range.start, image.code_at(range.start, size)});
     }
-    const DecodedCode decoded = decode_code(code, functions_of(image));
+    const DecodedCode decoded = decode_code(code, functions_in(image, ranges));
     if (!read_all || !decoded.read_all) notes.emplace_back("much code without information, not all of it decoded");
     return patches_of(decoded);
 }
