@@ -1,5 +1,5 @@
-// How to unwind code that no CFI describes, derived from the code itself: every way through a function is followed from its entry,
-// with what each instruction does to the stack. Used by decoded_gaps.
+// How to unwind code that no CFI describes, derived from the code itself: every way through a function is followed from its
+// entry, with what each instruction does to the stack. Used by decoded_gaps.
 // Invariant: a function of which anything is in doubt is left out as a whole: computed jumps, ways that meet with different
 // stacks, a return with something left on the stack, bytes that are no instructions, jumps into it that contradict.
 #pragma once

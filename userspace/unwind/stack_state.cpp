@@ -46,8 +46,8 @@ bool settle(StackState& state) {
 
 bool is_word(const ZydisDecodedOperand& operand) { return operand.size == 64; }
 
-// From then on it does not matter whether rbp is written, so that ways on which it is and others may meet, and a way that was taken for
-// another cannot tell another place.
+// From then on it does not matter whether rbp is written, so that ways on which it is and others may meet, and a way that was
+// taken for another cannot tell another place.
 void note_saved(StackState& state, int32_t place) {
     state.saved_at = place;
     state.kind = FramePointer::kOther;
