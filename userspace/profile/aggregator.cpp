@@ -102,10 +102,11 @@ void Aggregator::on_record(const Record& record) {
             totals.lost_bytes = record.lost_bytes;
             break;
         }
-        case RecordType::kYoungBegin: young_.clear(); break;
-        case RecordType::kYoung:
-            young_.push_back({record.key, record.size, record.time_ns, record.stack, record.process, record.kind});
+        case RecordType::kYoungBegin:
+            young_.clear();
+            for (auto& [id, place] : holders_) place->replaced.clear();
             break;
+        case RecordType::kYoung: add_young(record); break;
         case RecordType::kProcessEnd: end_process(record.process); break;
         case RecordType::kSnapshot:
         case RecordType::kLoaderChanged:
@@ -136,6 +137,20 @@ uint32_t Aggregator::make_origin_row(const Record& record) {
     entry(row->second, record.process, record.kind).info =
         StackInfo{key, record.origin == Origin::kBeforeAttach ? WH_STACK_BEFORE_ATTACH : WH_STACK_UNSEEN, 0, {}};
     return row->second;
+}
+
+void Aggregator::add_young(const Record& record) {
+    young_.push_back({record.key, record.size, record.time_ns, record.stack, record.process, record.kind});
+    auto place = holders_.find(static_cast<uint32_t>(record.process) << 8 | record.kind);
+    if (place == holders_.end()) return;
+    const std::optional<Block> old = place->second->blocks.find(record.key);
+    if (old && old->time_ns <= record.time_ns) place->second->replaced.insert(record.key);
+}
+
+uint64_t Aggregator::healed() const {
+    uint64_t healed = healed_;
+    for (const auto& [id, place] : holders_) healed += place->replaced.size();
+    return healed;
 }
 
 void Aggregator::acquire(const Record& record) {

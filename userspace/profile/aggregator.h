@@ -10,6 +10,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
 #include <functional>
@@ -55,7 +56,7 @@ public:
     template <class Visitor>
     void for_each_block(uint16_t process, uint8_t kind, Visitor visit) const {
         if (auto place = holders_.find(static_cast<uint32_t>(process) << 8 | kind); place != holders_.end())
-            place->second->blocks.for_each(visit, [] {});
+            place->second->for_each_block(visit, [] {});
         for (const YoungBlock& block : young_)
             if (block.process == process && block.kind == kind)
                 visit(block.key, Block{block.size, block.stack, block.time_ns});
@@ -63,7 +64,8 @@ public:
     // The process has ended (kProcessEnd) and its last report is out: another one may come in its place. Returns the indexes of its
     // stacks, which mean nothing any more.
     std::vector<uint32_t> forget_process(uint16_t process);
-    [[nodiscard]] uint64_t healed() const { return healed_; }
+    // Releases that were not seen but are proved, as the address was given out again.
+    [[nodiscard]] uint64_t healed() const;
     [[nodiscard]] size_t blocks_held() const;
 
 private:
@@ -71,6 +73,17 @@ private:
         BlockTable blocks;
         RangeTable ranges;
         uint64_t released_unknown = 0;
+        // Addresses that what is young has by now: whatever `blocks` says of them is gone, even if its release was missed.
+        absl::flat_hash_set<uint64_t> replaced;
+
+        template <class Visitor>
+        void for_each_block(Visitor visit, const Pause& pause) const {
+            blocks.for_each(
+                [&](uint64_t key, const Block& block) {
+                    if (replaced.empty() || !replaced.contains(key)) visit(key, block);
+                },
+                pause);
+        }
     };
     struct Totals {
         Amount before;
@@ -112,6 +125,7 @@ private:
 
     Holder& holder(uint16_t process, uint8_t kind);
     StackEntry& entry(uint32_t stack, uint16_t process, uint8_t kind);
+    void add_young(const Record& record);
     void acquire(const Record& record);
     void acquire_range(const Record& record);
     void release(const Record& record, uint64_t until_ns);

@@ -22,7 +22,7 @@ void Aggregator::for_each_held(Visitor visit, const Pause& pause) const {
     for (const auto& [id, place] : holders_) {
         auto process = static_cast<uint16_t>(id >> 8);
         auto kind = static_cast<uint8_t>(id & 0xff);
-        place->blocks.for_each(
+        place->for_each_block(
             [&](uint64_t, const Block& block) { visit(process, kind, block.stack, block.size, block.time_ns); }, pause);
         place->ranges.for_each(
             [&](const HeldRange& range) { visit(process, kind, range.stack, range.size(), range.time_ns); });
@@ -59,6 +59,12 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
     std::vector<Amount> young(rows.size());
     for (const YoungBlock& block : young_) add(young[block.stack], 1, block.size);
 
+    std::vector<Amount> replaced(rows.size());
+    for (const auto& [id, place] : holders_)
+        for (const uint64_t key : place->replaced)
+            if (const std::optional<Block> block = place->blocks.find(key); block && block->stack < replaced.size())
+                add(replaced[block->stack], 1, block->size);
+
     Profile profile;
     for (uint32_t index = 0; index < rows.size(); index++) {
         ProfileStack& stack = rows[index].stack;
@@ -75,6 +81,7 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
             add(stack.released, totals.died_count, totals.died_bytes);
         }
         add(stack.acquired, young[index].count, young[index].bytes);
+        add(stack.released, replaced[index].count, replaced[index].bytes);
         if (stack.acquired.count == 0 && stack.before.count == 0) continue;
         stack.stack = index;
         stack.all_held = rows[index].all_held;

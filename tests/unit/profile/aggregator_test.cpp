@@ -193,6 +193,25 @@ TEST_F(AggregatorTest, kernel_counters_and_the_young_are_added) {
     EXPECT_EQ(kind().lost, (Amount{2, 20}));
 }
 
+// The release of the old block was missed: its address is that of a young one now.
+TEST_F(AggregatorTest, T23_what_is_young_replaces_what_was_held_at_its_address) {
+    Record begin;
+    begin.type = RecordType::kYoungBegin;
+    Record young = acquire(kAddress, 30, 9);
+    young.type = RecordType::kYoung;
+    feed({acquire(kAddress, 5, 1), begin, young});
+
+    EXPECT_EQ(kind().held, (Amount{1, 30}));
+    EXPECT_EQ(kind().acquired, (Amount{2, 35}));
+    EXPECT_EQ(kind().released, (Amount{1, 5}));
+    EXPECT_EQ(aggregator_.healed(), 1U);
+
+    feed({begin, acquire(kAddress, 30, 9)});  // it travels
+    EXPECT_EQ(kind().held, (Amount{1, 30}));
+    EXPECT_EQ(kind().released, (Amount{1, 5}));
+    EXPECT_EQ(aggregator_.healed(), 1U);
+}
+
 TEST_F(AggregatorTest, T20_what_has_no_stack_counts_in_the_totals) {
     feed({acquire(kAddress, 5, 1, kNoStackBase + 1)});
 
