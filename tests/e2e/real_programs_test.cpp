@@ -147,8 +147,7 @@ TEST_P(Python, holds_what_its_script_holds) {
     script.command("churn");
     script.command("hold");
     const ReportReader holding = [&] {
-        whoholds.next_report();  // may have been made before the command
-        ReportReader report = whoholds.next_report();
+        ReportReader report = whoholds.later_report();
         while (report.root().is_object() && report.kind("heap").held.bytes < 10'000'000)
             report = whoholds.next_report();
         return report;

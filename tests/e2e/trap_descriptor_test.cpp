@@ -64,8 +64,7 @@ TEST_F(E2eTest, T27_exec_closes_what_is_marked_so) {
     do {
         puppet.command("leak site_eventfd 1");
         leaked++;
-        whoholds.next_report();
-        report = whoholds.next_report();
+        report = whoholds.later_report();
         EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
     } while (report.root().is_object() && report.caller("site_eventfd", "fd").held.count == 0 && leaked < 100);
     report = whoholds.finish();
@@ -138,8 +137,7 @@ TEST_F(E2eTest, T28_tool_inside_the_namespace) {
     Whoholds whoholds({"-p", "1", "0.1"}, inside);
     ASSERT_TRUE(whoholds.wait_attached()) << whoholds.errors();
     puppet.command("start site_waiting 3");
-    whoholds.next_report();
-    const ReportReader report = whoholds.next_report();
+    const ReportReader report = whoholds.later_report();
     const ProcTables tables = proc_tables_of(puppet.pid());
     puppet.process().write_line("quit");  // the namespace ends with its first process, and the tool with it
     puppet.process().wait();
@@ -228,9 +226,7 @@ TEST_F(E2eTest, T37_files_that_a_ring_holds_without_descriptors_are_told) {
     if (rings.empty()) GTEST_SKIP() << "io_uring is not allowed here";
     ASSERT_EQ(rings.size(), 2U);
     for (const json& ring : rings) EXPECT_EQ(ring["registered_files"], 3) << ring;
-    std::string note;
-    for (const json& kind : report.process()["kinds"])
-        if (text_of(kind, "kind") == "fd") note = text_of(kind, "note");
+    const std::string note = text_of(report.process()["kinds"]["fd"], "note");
     EXPECT_TRUE(note.starts_with("6 more files are held by io_uring alone")) << note;
     EXPECT_EQ(held_tables(report), proc_tables_of(puppet.pid()));
 }

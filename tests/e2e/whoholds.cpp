@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+
+#include "base/human.h"
 
 namespace whoholds::e2e {
 
@@ -55,6 +58,16 @@ Whoholds Whoholds::attach(pid_t pid, const std::vector<std::string>& arguments) 
 bool Whoholds::wait_attached() { return process_->errors().next_with("attached to").has_value(); }
 
 ReportReader Whoholds::next_report() { return parse(process_->output().next()); }
+
+ReportReader Whoholds::later_report() {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    const std::string now = iso8601_utc(int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec);
+    // A report bears the time at which its numbers were complete: one that does so after now may have been begun before.
+    ReportReader report = next_report();
+    while (report.root().is_object() && text_of(report.root(), "time") <= now) report = next_report();
+    return next_report();
+}
 
 ReportReader Whoholds::finish() {
     process_->send_signal(SIGINT);

@@ -25,6 +25,8 @@ public:
     bool wait_attached();
     // Waits for the next report; an empty one if it ended without.
     ReportReader next_report();
+    // Waits for a report that was begun after this call.
+    ReportReader later_report();
     // Ends it by SIGINT (or waits, if it ends by itself) and returns the final report. Fails the test unless it exits with 0.
     ReportReader finish();
     ReportReader wait_final();
