@@ -33,7 +33,7 @@ struct Rights {
     }
 };
 
-// lockdown_path is readable where securityfs is mounted only; a machine that does not show it counts as not locked down.
+// lockdown_path is readable where securityfs is mounted only; elsewhere the parameters that the kernel was booted with have to do.
 Result<Rights> read_own_rights(const ProcRoot& root,
                                const std::string& lockdown_path = "/sys/kernel/security/lockdown");
 

@@ -84,6 +84,18 @@ TEST(Rights, with_all_capabilities_the_next_obstacle_is_named) {
     EXPECT_THAT(why_on({}), HasSubstr("security module"));
 }
 
+TEST(Rights, lockdown_is_known_by_the_kernel_s_parameters_where_securityfs_is_not_mounted) {
+    const TempFolder proc;
+    proc.write("self/status", "CapEff:\t000001ffffffffff\n");
+    EXPECT_FALSE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
+
+    proc.write("cmdline", "quiet lockdown=integrity\n");
+    EXPECT_FALSE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
+
+    proc.write("cmdline", "lockdown=confidentiality quiet\n");
+    EXPECT_TRUE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
+}
+
 TEST(Rights, perf_probes_need_sys_admin) {
     EXPECT_THAT(why_no_perf_probes(rights_on({.capabilities = bit(Capability::kBpf) | bit(Capability::kPerfmon)})),
                 HasSubstr("--cap-add=SYS_ADMIN"));
