@@ -96,7 +96,7 @@ std::optional<SessionError> Session::start() {
         compare_with_kernel(*target, Origin::kBeforeAttach);
     }
     if (auto failed = check_attached()) return failed;
-    return options_.selection.is_empty() ? std::nullopt : start_selected();
+    return selection_.is_empty() ? std::nullopt : start_selected();
 }
 
 std::optional<SessionError> Session::start_command() {
