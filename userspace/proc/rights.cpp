@@ -69,7 +69,7 @@ Result<Rights> read_own_rights(const ProcRoot& root, const std::string& lockdown
     return rights;
 }
 
-std::string why_refused(const Rights& rights) {
+std::string what_stands_in_the_way(const Rights& rights) {
     if (rights.in_user_namespace)
         return "whoholds runs in a user namespace, where the kernel refuses to be traced whatever the capabilities: "
                "run it "
@@ -93,6 +93,12 @@ std::string why_refused(const Rights& rights) {
                "whoholds "
                "needs what came with 5.15; if it was added to this one, run whoholds after `ulimit -l unlimited`, in a "
                "container with --ulimit=memlock=-1 or --cap-add=SYS_RESOURCE";
+    return "";
+}
+
+std::string why_refused(const Rights& rights) {
+    std::string known = what_stands_in_the_way(rights);
+    if (!known.empty()) return known;
     return "the kernel refuses, though no capability is missing: a security module (SELinux, AppArmor) may stand in "
            "the way";
 }

@@ -37,6 +37,8 @@ struct Rights {
 Result<Rights> read_own_rights(const ProcRoot& root,
                                const std::string& lockdown_path = "/sys/kernel/security/lockdown");
 
+// The first thing by which the kernel may have refused to take our programs, as a sentence; "" if nothing is known.
+std::string what_stands_in_the_way(const Rights& rights);
 // Why the kernel refused to show a process to us, or to take our programs: the first of what stands in the way.
 std::string why_refused(const Rights& rights);
 // Why it refused perf uprobes, where it has no uprobe_multi links; "" if the rights are not the reason.
