@@ -64,6 +64,7 @@ void Session::on_exec(const Record& record) {
     }
     const auto pid = static_cast<pid_t>(record.size);
     if (!has_arrivals() || pid == 0) return;
+    if (Target* target = target_with(pid)) target->exec_ns = record.time_ns;  // before it was traced
     refused_.erase(pid);
     if (expects_exec_.erase(pid) > 0)
         arrivals_.push_back({pid, true, record.time_ns, true});

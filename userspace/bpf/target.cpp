@@ -337,6 +337,14 @@ void Target::note_missed_start(uint64_t began_ns, bool by_exec) {
     if (began_ns != 0) base_.missed_start = {static_cast<double>(monotonic_ns() - began_ns) / 1e6, by_exec};
 }
 
+void Target::note_missed_exec() {
+    if (exec_ns != 0)
+        note_missed_start(exec_ns, true);
+    else if (base_.missed_start)
+        note_missed_start(began_ns_, base_.missed_start->after_exec);
+    exec_ns = 0;
+}
+
 void Target::observe(double time_s) {
     if (exited()) return;
     observed_s_ = time_s;

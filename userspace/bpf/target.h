@@ -69,6 +69,8 @@ public:
     void note_exit(double time_s);
     // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
     void note_missed_start(uint64_t began_ns, bool by_exec);
+    // The same after an exec; where it is not known when that was, since when it is known to run.
+    void note_missed_exec();
     [[nodiscard]] bool exited() const { return base_.exited; }
     // The kernel says that the last of its threads is gone.
     [[nodiscard]] bool has_ended() const;
