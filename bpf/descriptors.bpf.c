@@ -162,6 +162,7 @@ WH_INLINE void note_system_call(struct pt_regs* ctx, struct task_struct* task, u
     if (failed && operation != WH_OPERATION_CLOSE && operation != WH_OPERATION_CONNECT) return;
     u64 flags = system_call_argument(ctx, WH_SHAPE_GET(shape, FLAGS_ARG));
     if (operation == WH_OPERATION_DUP_IF_ASKED && (u32)flags != WH_F_DUPFD && (u32)flags != WH_F_DUPFD_CLOEXEC) return;
+    if (operation == WH_OPERATION_OPEN && WH_SHAPE_GET(shape, FLAGS_ARG) && !WH_BPF_COMMAND_OPENS((u32)flags)) return;
     if (!uses_our_table(task, process)) return;
     struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (!thread) {
@@ -188,7 +189,7 @@ WH_INLINE void note_system_call(struct pt_regs* ctx, struct task_struct* task, u
     }
 }
 
-// Behind a system-call instruction of the target's code.
+// Behind a system-call instruction of the target's code, or behind a call of libc's syscall(): -1 is no descriptor either.
 SEC("uprobe")
 int system_call_returned(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);

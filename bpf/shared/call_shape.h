@@ -29,7 +29,7 @@ enum wh_operation {
     WH_OPERATION_CREATE_THREAD =
         6,  // pthread_create: acquired at return unless it is created detached; its size is the thread
     // System calls, seen when they have returned; arguments are numbered as the kernel takes them.
-    WH_OPERATION_OPEN = 8,           // the result is a new descriptor
+    WH_OPERATION_OPEN = 8,           // the result is a new descriptor; flags argument: bpf's command, if that opens
     WH_OPERATION_ACCEPT = 9,         // likewise, an incoming connection
     WH_OPERATION_OPEN_TWO = 10,      // two descriptors behind the key argument: pipe, socketpair
     WH_OPERATION_DUP_IF_ASKED = 11,  // fcntl: a new descriptor if the flags argument is F_DUPFD or F_DUPFD_CLOEXEC
@@ -66,6 +66,14 @@ enum wh_shape_field {
     WH_SHAPE_FIELD(PROBE, 35, 13),
     WH_SHAPE_FIELD(PROCESS, 48, 16),
 };
+
+// The commands of bpf(2) whose result is a new descriptor, a bit each: BPF_MAP_CREATE, PROG_LOAD, OBJ_GET, PROG_GET_FD_BY_ID,
+// MAP_GET_FD_BY_ID, RAW_TRACEPOINT_OPEN, BTF_LOAD, BTF_GET_FD_BY_ID, LINK_CREATE, LINK_GET_FD_BY_ID, ENABLE_STATS, ITER_CREATE and
+// TOKEN_CREATE. The numbers are a part of the kernel's interface, which headers older than the running kernel do not all have.
+#define WH_BPF_OPENING_COMMANDS                                                                                        \
+    (1ull << 0 | 1ull << 5 | 1ull << 7 | 1ull << 13 | 1ull << 14 | 1ull << 17 | 1ull << 18 | 1ull << 19 | 1ull << 28 | \
+     1ull << 30 | 1ull << 32 | 1ull << 33 | 1ull << 36)
+#define WH_BPF_COMMAND_OPENS(command) ((command) < 64 && (WH_BPF_OPENING_COMMANDS >> (command)) % 2 != 0)
 
 #define WH_SHAPE_GET(shape, name) (((shape) >> WH_SHAPE_##name##_SHIFT) & (unsigned long long)WH_SHAPE_##name##_MAX)
 #define WH_SHAPE_PUT(name, value) \

@@ -236,15 +236,17 @@ TEST_P(Scripts, totals_are_exact) {
     ask_script(script, "cycle " + one.sites[0] + " 1");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, Scripts,
-    ::testing::Values(
-        Language{"python",
-                 {"python3"},
-                 "descriptors_puppet.py",
-                 {"open_file", "open_descriptor", "open_pipe", "open_socket", "open_pair", "connect", "start_thread"}},
-        Language{"node", {"node"}, "descriptors_puppet.js", {"openFile", "openFileLater", "connect", "bindUdp"}}),
-    [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(Each, Scripts,
+                         ::testing::Values(Language{"python",
+                                                    {"python3"},
+                                                    "descriptors_puppet.py",
+                                                    {"open_file", "open_descriptor", "open_pipe", "open_pidfd",
+                                                     "open_socket", "open_pair", "connect", "start_thread"}},
+                                           Language{"node",
+                                                    {"node"},
+                                                    "descriptors_puppet.js",
+                                                    {"openFile", "openFileLater", "connect", "bindUdp"}}),
+                         [](const auto& one) { return one.param.name; });
 
 }  // namespace
 }  // namespace whoholds::e2e

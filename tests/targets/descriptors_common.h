@@ -12,9 +12,9 @@
 #include "puppet.h"
 
 enum reach {
-    kSeen,       // by a function of the C library that whoholds sees
-    kInside,     // the library opens and closes, how often is its affair
-    kIndirect,   // through syscall() or a ring: whoholds may learn of it at the next report only
+    kSeen,      // by a function of the C library that whoholds sees
+    kInside,    // the library opens and closes, how often is its affair
+    kIndirect,  // by a ring, or syscall() with a number from elsewhere: whoholds may learn of it at the next report only
     kByCommand,  // not by the command `all`: a part of another site, or of a command of its own
 };
 
@@ -56,9 +56,13 @@ enum reach {
     X(getaddrinfo, kInside)     \
     X(open_fails, kSeen)        \
     X(socket_fails, kSeen)      \
-    X(pidfd_raw, kIndirect)     \
-    X(openat2_raw, kIndirect)   \
-    X(ring, kIndirect)          \
+    X(pidfd_raw, kSeen)         \
+    X(openat2_raw, kSeen)       \
+    X(perf_event, kSeen)        \
+    X(bpf_map, kSeen)           \
+    X(ring, kSeen)              \
+    X(number_raw, kIndirect)    \
+    X(ring_inside, kIndirect)   \
     X(ring_open, kIndirect)     \
     X(ring_accept, kIndirect)   \
     X(ring_direct, kIndirect)   \

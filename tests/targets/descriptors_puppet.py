@@ -22,6 +22,20 @@ def open_pipe():
     return [os.fdopen(reader, "rb"), os.fdopen(writer, "wb")]
 
 
+class Number:
+    def __init__(self, number):
+        self.number = number
+
+    def close(self):
+        os.close(self.number)
+
+
+def open_pidfd():  # before glibc 2.36 by syscall() only, and Python still does it so
+    if not hasattr(os, "pidfd_open"):
+        return open_file()
+    return [Number(os.pidfd_open(os.getpid()))]
+
+
 def open_socket():
     return [socket.socket()]
 
@@ -62,6 +76,7 @@ KINDS = {
     open_file: "fd",
     open_descriptor: "fd",
     open_pipe: "fd",
+    open_pidfd: "fd",
     open_socket: "socket",
     open_pair: "socket",
     connect: "socket",

@@ -178,6 +178,37 @@ WH_SITE void site_openat2_raw(void) {
     track(SITE_openat2_raw, (int)syscall(SYS_openat2, AT_FDCWD, "/dev/null", &how, sizeof how));
 }
 
+static int is_refused(void) { return errno == EPERM || errno == EACCES || errno == ENOSYS || errno == ENOENT; }
+
+WH_SITE void site_perf_event(void) {
+    // A struct perf_event_attr as it was first: a software counter that counts nothing, of this thread in user space.
+    const struct {
+        uint32_t type, size;
+        uint64_t config, period, sample, read, flags, other[2];
+    } event = {1, 64, 9, 0, 0, 0, 1 << 5 | 1 << 6, {0, 0}};
+    int descriptor = (int)syscall(SYS_perf_event_open, &event, 0, -1, -1, 0);
+    if (descriptor >= 0 || !is_refused()) track(SITE_perf_event, descriptor);
+}
+
+// Only some of the commands of bpf open something.
+WH_SITE void site_bpf_map(void) {
+    enum { kCreateMap = 0, kUpdateElement = 2 };
+    const struct { uint32_t type, key_size, value_size, entries; } map = {2, 4, 8, 1};
+    int descriptor = (int)syscall(SYS_bpf, kCreateMap, &map, sizeof map);
+    if (descriptor < 0 && is_refused()) return;
+    const uint32_t key = 0;
+    const uint64_t value = 1;
+    const struct {
+        uint64_t map, key, value, flags;
+    } update = {(uint32_t)descriptor, (uintptr_t)&key, (uintptr_t)&value, 0};
+    if (syscall(SYS_bpf, kUpdateElement, &update, sizeof update) != 0) track(SITE_bpf_map, -1);
+    track(SITE_bpf_map, descriptor);
+}
+
+static volatile long number_from_elsewhere = SYS_pidfd_open;
+
+WH_SITE void site_number_raw(void) { track(SITE_number_raw, (int)syscall(number_from_elsewhere, getpid(), 0)); }
+
 WH_SITE void site_open_fails(void) {
     if (open("/nowhere/at/all", O_RDONLY) >= 0 || close(-1) == 0 || close(9999) == 0) track(SITE_open_fails, -1);
 }

@@ -47,12 +47,12 @@ struct PlannedProbe {
     [[nodiscard]] uint64_t probe_offset() const { return entry_offset + placement.delta; }
 };
 
-// A system-call instruction that makes or ends descriptors: the probe sits right behind it.
+// A system-call instruction that makes or ends descriptors, or a call of libc's function syscall(): the probe sits right behind it.
 struct PlannedSite {
     uint32_t number = 0;
     std::string name;           // of the system call
     std::string function;       // that makes it, "" when not known
-    uint64_t address = 0;       // virtual address of the `syscall` instruction in the file
+    uint64_t address = 0;       // virtual address of the instruction that makes the system call in the file
     uint64_t probe_offset = 0;  // file offset of the probed instruction
     uint64_t shape = 0;         // call_shape.h, PROBE and PROCESS still 0; arguments as the kernel takes them
     bool emulated = false;      // by the kernel; else single-stepped, about ten times dearer

@@ -72,7 +72,8 @@ std::string shape_to_text(uint64_t packed) {
     }
     if (shape.old_key_arg != 0) text += fmt::format(" old=arg{}", shape.old_key_arg);
     if (shape.old_size_arg != 0) text += fmt::format(" old_size=arg{}", shape.old_size_arg);
-    if (shape.flags_arg != 0) text += fmt::format(" flags=arg{}", shape.flags_arg);
+    if (shape.flags_arg != 0)
+        text += fmt::format(" {}=arg{}", shape.operation == WH_OPERATION_OPEN ? "command" : "flags", shape.flags_arg);
     if (needs_return(shape)) text += success_text(shape.success);
     return text;
 }

@@ -53,6 +53,22 @@ std::string unseen_calls(const SyscallSites& found) {
     return text;
 }
 
+void add_sites(const ModuleCode& code, const std::vector<SyscallSite>& sites, ModulePlan& module) {
+    for (const SyscallSite& site : sites) {
+        const auto offset = code.offset_of(site.probe_address);
+        if (!offset) continue;
+        module.sites.push_back({.number = site.call->number,
+                                .name = std::string(site.call->name),
+                                .function = site.function,
+                                .address = site.address,
+                                .probe_offset = *offset,
+                                .shape = site.shape,
+                                .emulated = site.emulated,
+                                .instruction = site.instruction,
+                                .why = site.why});
+    }
+}
+
 void take_out_sites(AttachPlan& plan) {
     for (ModulePlan& module : plan.modules) module.sites.clear();
     std::erase_if(plan.modules, [](const ModulePlan& module) { return module.probes.empty(); });
@@ -87,19 +103,8 @@ void DescriptorPlanner::add(const ModuleCode& code, ModulePlan& module) {
         return;
     }
     const SyscallSites found = find_syscall_sites(code);
-    for (const SyscallSite& site : found.sites) {
-        const auto offset = code.offset_of(site.probe_address);
-        if (!offset) continue;
-        module.sites.push_back({.number = site.call->number,
-                                .name = std::string(site.call->name),
-                                .function = site.function,
-                                .address = site.address,
-                                .probe_offset = *offset,
-                                .shape = site.call->shape,
-                                .emulated = site.emulated,
-                                .instruction = site.instruction,
-                                .why = site.why});
-    }
+    add_sites(code, found.sites, module);
+    add_sites(code, found.through_wrapper, module);
     const std::string reason = reason_against_sites(found, module.path, is_libc, is_musl);
     if (against_sites_.empty()) against_sites_ = reason;
     if (!reason.empty()) {

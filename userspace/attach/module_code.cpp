@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "attach/import_slots.h"
 #include "attach/module_planner.h"
 #include "attach/unwind_ranges.h"
 #include "elf/elf_source.h"
@@ -91,6 +92,20 @@ Result<std::vector<ElfSymbol>> ifuncs_among(const ElfImage& elf, const ElfImage:
     return all;
 }
 
+// Sorted, and nothing twice.
+std::vector<CodeRange> merge(std::vector<CodeRange> ranges) {
+    std::sort(ranges.begin(), ranges.end(), [](const CodeRange& a, const CodeRange& b) { return a.start < b.start; });
+    std::vector<CodeRange> merged;
+    for (const CodeRange& range : ranges) {
+        if (!merged.empty() && range.start <= merged.back().end) {
+            merged.back().end = std::max(merged.back().end, range.end);
+        } else {
+            merged.push_back(range);
+        }
+    }
+    return merged;
+}
+
 // Sections say it more exactly: older linkers put constants into the segment of the code. They are no more than a hint, as
 // anyone may write anything there.
 std::vector<CodeRange> executable_ranges(const ElfImage& elf) {
@@ -107,16 +122,19 @@ std::vector<CodeRange> executable_ranges(const ElfImage& elf) {
         }
         if (ranges.size() == before && end > segment.virtual_address) ranges.push_back({segment.virtual_address, end});
     }
-    std::sort(ranges.begin(), ranges.end(), [](const CodeRange& a, const CodeRange& b) { return a.start < b.start; });
-    std::vector<CodeRange> merged;  // nothing is looked at twice
-    for (const CodeRange& range : ranges) {
-        if (!merged.empty() && range.start <= merged.back().end) {
-            merged.back().end = std::max(merged.back().end, range.end);
-        } else {
-            merged.push_back(range);
-        }
+    return merge(std::move(ranges));
+}
+
+// .plt, .plt.got and .plt.sec
+std::vector<CodeRange> stub_ranges(const ElfImage& elf) {
+    std::vector<CodeRange> ranges;
+    for (const ElfSection& section : elf.sections()) {
+        const uint64_t end = section.address + section.size;
+        if (!section.name.starts_with(".plt") || !section.is_executable() || section.type == SHT_NOBITS) continue;
+        if (end > section.address && elf.is_executable(section.address) && elf.is_executable(end - 1))
+            ranges.push_back({section.address, end});
     }
-    return merged;
+    return merge(std::move(ranges));
 }
 
 }  // namespace
@@ -155,7 +173,9 @@ Result<ModuleCode> read_module(const ElfImage& elf, const ElfImage::SymbolOption
         if (!ranges) ranges = std::make_shared<const UnwindRanges>(elf);
         return ranges->range_of(address);
     };
+    code.import_slots = [&elf](std::string_view function) { return find_import_slots(elf, function); };
     code.executable_ranges = executable_ranges(elf);
+    code.stub_ranges = stub_ranges(elf);
     code.all_symbols = [&elf, options] { return elf.function_symbols(options).value_or({}); };
     code.is_go = elf.is_go();
     code.may_unwind = may_unwind(elf);

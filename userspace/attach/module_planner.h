@@ -33,10 +33,14 @@ struct ModuleCode {
     std::function<std::string(uint64_t slot)> import_name;
     // The address of the function that the slot's symbol names, if this module defines it, else 0. May be null.
     std::function<uint64_t(uint64_t slot)> import_definition;
+    // The slots that the dynamic linker fills with the address of the function of this name, sorted. May be null.
+    std::function<std::vector<uint64_t>(std::string_view function)> import_slots;
     // The function that an address belongs to, whether it has a symbol or not, if known. May be null.
     std::function<std::optional<CodeRange>(uint64_t address)> range_of;
     // Where code is in the file, sorted.
     std::vector<CodeRange> executable_ranges;
+    // Those of them that are procedure linkage tables: stubs that jump through a slot.
+    std::vector<CodeRange> stub_ranges;
     // Every function symbol, read when asked for: dear for large programs. May be null.
     std::function<std::vector<ElfSymbol>()> all_symbols;
     bool is_go = false;

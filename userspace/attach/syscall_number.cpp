@@ -93,8 +93,8 @@ public:
             rbp_is_frame_ = makes_frame(function.bytes_of(i));
     }
 
-    SyscallNumber from(size_t index) {
-        visit(index, ZYDIS_REGISTER_RAX);
+    SyscallNumber from(size_t index, ZydisRegister reg_there) {
+        visit(index, reg_there);
         while (!pending_.empty() && !any_) {
             const auto [at, reg] = pending_.back();
             pending_.pop_back();
@@ -160,7 +160,13 @@ private:
 
 }  // namespace
 
-SyscallNumber trace_number(const FunctionCode& function, size_t index) { return Trace(function).from(index); }
+SyscallNumber trace_number(const FunctionCode& function, size_t index) {
+    return trace_register(function, index, ZYDIS_REGISTER_RAX);
+}
+
+SyscallNumber trace_register(const FunctionCode& function, size_t index, ZydisRegister reg) {
+    return Trace(function).from(index, reg);
+}
 
 SyscallNumber trace_number(std::span<const Decoded> straight) {
     ZydisRegister reg = ZYDIS_REGISTER_RAX;

@@ -1,5 +1,5 @@
 // Which system call a `syscall` instruction makes: what rax holds there, followed backwards through the function on all ways
-// that lead to it. Used by the scan for system-call instructions.
+// that lead to it; for a call of libc's function syscall() what its first argument is. Used by the scan for system-call instructions.
 // Ways that begin at a computed jump or at a landing pad are not known; a compiler gives the number on the straight way to the
 // instruction, behind where such a way comes in.
 #pragma once
@@ -28,6 +28,9 @@ struct SyscallNumber {
 
 // index: of a `syscall` instruction of the function.
 SyscallNumber trace_number(const FunctionCode& function, size_t index);
+
+// Likewise what a register (of 64 bits) holds before an instruction.
+SyscallNumber trace_register(const FunctionCode& function, size_t index, ZydisRegister reg);
 
 // The same on a straight piece of code, whose last instruction is the `syscall`.
 SyscallNumber trace_number(std::span<const Decoded> straight);

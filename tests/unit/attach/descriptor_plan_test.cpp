@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -131,6 +132,34 @@ TEST(DescriptorPlan, T37_objdump_sees_the_same_instructions_and_no_system_call_m
     }
     EXPECT_TRUE(probes.empty()) << "a probe inside of an instruction";
     EXPECT_GT(opens, 4U);
+}
+
+// Compilers and linkers make calls through a stub in several forms, and some through the slot itself.
+TEST(DescriptorPlan, T37_calls_of_syscall_are_found_however_they_are_made) {
+    WH_NEEDS_FILE(kLibc);
+    const TempFolder folder;
+    folder.write("main.c",
+                 "#include <unistd.h>\n"
+                 "int opens(int flags) { int fd = syscall(434, 1, flags); return fd < 0 ? -1 : fd + 1; }\n"
+                 "int any(int number) { int fd = syscall(number, 1, 0); return fd < 0 ? -1 : fd + 1; }\n"
+                 "int main(int count, char** words) { return words && opens(count) + any(count); }\n");
+    size_t made = 0;
+    for (const std::string options :
+         {"-O0", "-O2 -fno-inline", "-O2 -fno-inline -fno-plt", "-O2 -fno-inline -fcf-protection=full -Wl,-z,ibtplt",
+          "-O1 -Wl,-z,lazy -no-pie", "-O2 -fno-inline -fuse-ld=lld", "-O2 -fno-inline -fuse-ld=gold"}) {
+        const std::string program = folder.path("program" + std::to_string(made));
+        if (!run("cc -D_GNU_SOURCE " + options + " -o " + program + " " + folder.path("main.c"))) continue;
+        SCOPED_TRACE(options);
+        ++made;
+        const AttachPlan plan = plan_of({kLibc, kLoader, program});
+        const auto module = std::find_if(plan.modules.begin(), plan.modules.end(),
+                                         [&](const ModulePlan& each) { return each.path == program; });
+        ASSERT_NE(module, plan.modules.end());
+        ASSERT_EQ(module->sites.size(), 1U);
+        EXPECT_EQ(module->sites[0].name, "pidfd_open");
+        EXPECT_EQ(module->sites[0].function, "opens");
+    }
+    if (made == 0) GTEST_SKIP() << "a C compiler is needed to make the file";
 }
 
 TEST(DescriptorPlan, T37_musl_makes_system_calls_with_any_number) {

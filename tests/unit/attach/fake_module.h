@@ -41,11 +41,19 @@ public:
             return address < 0x100000 ? std::optional<uint64_t>(address - 0x1000) : std::nullopt;
         };
         code_.import_name = [this](uint64_t slot) { return imports_[slot]; };
+        code_.import_slots = [this](std::string_view name) {
+            std::vector<uint64_t> slots;
+            for (const auto& [slot, function] : imports_) {
+                if (function == name) slots.push_back(slot);
+            }
+            return slots;
+        };
         code_.import_definition = [this](uint64_t slot) { return definition_of(imports_[slot]); };
         code_.all_symbols = [this] { return code_.symbols; };
         code_.executable_ranges.clear();
         for (const auto& [address, bytes] : bytes_)
             code_.executable_ranges.push_back({address, address + bytes.size()});
+        code_.stub_ranges = code_.executable_ranges;
         code_.is_library = true;
     }
     void plan(const PlanOptions& options = {}) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include "attach/call_shape.h"
+#include "attach/syscall_scan.h"
 #include "unit/attach/fake_module.h"
 
 namespace whoholds {
@@ -45,7 +47,8 @@ SyscallSites scan_unknown(const Bytes& code) {
 }
 
 bool is_nothing(const SyscallSites& found) {
-    return found.sites.empty() && found.unprovable.empty() && found.any_number.empty() && found.in_wrapper.empty();
+    return found.sites.empty() && found.unprovable.empty() && found.any_number.empty() && found.in_wrapper.empty() &&
+           found.through_wrapper.empty();
 }
 
 std::string why_unprovable(const SyscallSites& found) {
@@ -254,6 +257,164 @@ TEST(SyscallSites, a_range_of_the_unwinder_is_enough) {
 
     EXPECT_EQ(only_number(found), uint32_t{SYS_dup});
     EXPECT_EQ(found.sites.at(0).function, "");
+}
+
+// Calls of libc's function syscall().
+
+constexpr uint64_t kStub = 0x3000;
+constexpr uint64_t kSlot = 0x8000;
+
+Bytes relative(uint64_t place, uint64_t target) {
+    const auto distance = static_cast<uint32_t>(target - (place + 4));
+    return {static_cast<uint8_t>(distance), static_cast<uint8_t>(distance >> 8), static_cast<uint8_t>(distance >> 16),
+            static_cast<uint8_t>(distance >> 24)};
+}
+Bytes mov_edi(uint32_t number) { return {0xbf, static_cast<uint8_t>(number), static_cast<uint8_t>(number >> 8), 0, 0}; }
+Bytes mov_esi(uint32_t number) { return {0xbe, static_cast<uint8_t>(number), static_cast<uint8_t>(number >> 8), 0, 0}; }
+Bytes call_at(const Bytes& before, uint64_t target) {
+    return before + Bytes{0xe8} + relative(kAddress + before.size() + 1, target);
+}
+Bytes call_through_slot(const Bytes& before) {
+    return before + Bytes{0xff, 0x15} + relative(kAddress + before.size() + 2, kSlot);
+}
+Bytes stub(const Bytes& before = {}) { return before + Bytes{0xff, 0x25} + relative(kStub + before.size() + 2, kSlot); }
+
+const Bytes kCheck = {0x85, 0xc0, 0x78, 0x01, 0xc3, 0xc3};  // test %eax,%eax; js +1; ret; ret
+
+SyscallSites scan_caller(const Bytes& code, const Bytes& stub_code = stub(), const std::string& import = "syscall") {
+    FakeModule module("/lib/libsome.so");
+    module.function("caller", kAddress, code).bytes(kStub, stub_code).import(kSlot, import);
+    module.prepare();
+    return find_syscall_sites(module.code());
+}
+
+uint32_t only_call(const SyscallSites& found) {
+    return found.through_wrapper.size() == 1 && found.sites.empty() ? found.through_wrapper[0].call->number : 0;
+}
+
+TEST(CallsOfSyscall, T37_the_probe_sits_behind_the_call_and_reads_the_result_only) {
+    const SyscallSites found = scan_caller(call_at(mov_edi(SYS_pidfd_open), kStub) + kCheck);
+
+    ASSERT_EQ(found.through_wrapper.size(), 1U);
+    const SyscallSite& site = found.through_wrapper[0];
+    EXPECT_EQ(site.call, find_system_call(SYS_pidfd_open));
+    EXPECT_EQ(site.address, kAddress + 5);
+    EXPECT_EQ(site.probe_address, kAddress + 12);
+    EXPECT_TRUE(site.emulated);
+    EXPECT_EQ(site.instruction, "js 0x200f");
+    EXPECT_EQ(site.function, "caller");
+    EXPECT_EQ(site.shape, site.call->shape);
+    EXPECT_TRUE(found.sites.empty());
+    EXPECT_TRUE(found.unprovable.empty());
+    EXPECT_TRUE(found.any_number.empty());
+}
+
+TEST(CallsOfSyscall, are_found_in_every_form_that_linkers_make) {
+    const Bytes endbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
+    const Bytes bnd = {0xf2};
+    const Bytes number = mov_edi(SYS_memfd_create);
+
+    for (const Bytes& mark : {Bytes{}, endbr64, bnd, endbr64 + bnd})
+        EXPECT_EQ(only_call(scan_caller(call_at(number, kStub) + kCheck, stub(mark))), uint32_t{SYS_memfd_create});
+    EXPECT_EQ(only_call(scan_caller(call_through_slot(number) + kCheck)), uint32_t{SYS_memfd_create});
+    // bnd call, and a call of 6 bytes as linkers make of one through a slot
+    for (const uint8_t prefix : {0xf2, 0x67})
+        EXPECT_EQ(only_call(scan_caller(call_at(number + Bytes{prefix}, kStub) + kCheck)), uint32_t{SYS_memfd_create});
+}
+
+TEST(CallsOfSyscall, of_the_modules_own_function_are_found_too) {
+    const uint64_t wrapper = 0x4000;
+    FakeModule module("/lib/libc.so.6");
+    module.function("caller", kAddress, call_at(mov_edi(SYS_pidfd_open), wrapper) + kCheck)
+        .function("syscall", wrapper, Bytes{0x48, 0x89, 0xf8} + kSyscall + kTail);
+    module.prepare();
+    const SyscallSites found = find_syscall_sites(module.code());
+
+    EXPECT_EQ(only_call(found), uint32_t{SYS_pidfd_open});
+    EXPECT_EQ(found.in_wrapper.size(), 1U);
+}
+
+TEST(CallsOfSyscall, of_another_function_are_nothing) {
+    const Bytes code = call_at(mov_edi(SYS_pidfd_open), kStub) + kCheck;
+
+    EXPECT_TRUE(scan_caller(code, stub(), "syscalls").through_wrapper.empty());
+    EXPECT_TRUE(scan_caller(call_at(mov_edi(SYS_pidfd_open), kStub + 16) + kCheck).through_wrapper.empty());
+}
+
+TEST(CallsOfSyscall, with_a_number_that_is_not_known_are_left_out) {
+    const Bytes argument = {0x31, 0xc0};  // xor %eax,%eax
+    const Bytes two = jump_equal(7) + mov_edi(SYS_pidfd_open) + jump(5) + mov_edi(SYS_memfd_create);
+    const Bytes loaded = {0x8b, 0x3b};  // mov (%rbx),%edi
+
+    for (const Bytes& number : {argument, two, loaded})
+        EXPECT_TRUE(is_nothing(scan_caller(call_at(number, kStub) + kCheck)));
+}
+
+TEST(CallsOfSyscall, whose_arguments_would_be_needed_are_left_out) {
+    for (const uint32_t number :
+         {uint32_t{SYS_close}, uint32_t{SYS_pipe2}, uint32_t{SYS_dup3}, uint32_t{SYS_fcntl}, uint32_t{SYS_recvmsg},
+          uint32_t{SYS_connect}, uint32_t{SYS_close_range}, uint32_t{SYS_futex}, uint32_t{SYS_gettid}}) {
+        const SyscallSites found = scan_caller(call_at(mov_edi(number), kStub) + kCheck);
+        EXPECT_TRUE(is_nothing(found)) << number;
+        EXPECT_TRUE(found.through_wrapper.empty()) << number;
+    }
+}
+
+TEST(CallsOfSyscall, of_bpf_count_with_a_command_that_opens) {
+    const auto with_command = [](const Bytes& command) {
+        return scan_caller(call_at(mov_edi(SYS_bpf) + command, kStub) + kCheck);
+    };
+    const SyscallSites create = with_command(Bytes{0x31, 0xf6});  // xor %esi,%esi: BPF_MAP_CREATE
+    const Bytes either = jump_equal(7) + mov_esi(5) + jump(5) + mov_esi(18);
+    const Bytes one_of_them = jump_equal(7) + mov_esi(5) + jump(5) + mov_esi(2);
+
+    EXPECT_EQ(only_call(create), uint32_t{SYS_bpf});
+    EXPECT_EQ(unpack(create.through_wrapper.at(0).shape).operation, WH_OPERATION_OPEN);
+    EXPECT_EQ(unpack(create.through_wrapper.at(0).shape).flags_arg, 0U);
+    EXPECT_EQ(only_call(with_command(either)), uint32_t{SYS_bpf});
+    for (const Bytes& command : {mov_esi(2), mov_esi(64), mov_esi(0x1005), one_of_them, Bytes{0x31, 0xd2}})
+        EXPECT_TRUE(with_command(command).through_wrapper.empty());
+}
+
+TEST(CallsOfSyscall, that_a_jump_leads_behind_are_left_out) {
+    const Bytes code = call_at(jump_equal(10) + mov_edi(SYS_pidfd_open), kStub) + kCheck;
+    EXPECT_TRUE(scan_caller(code).through_wrapper.empty());
+
+    for (const uint32_t into : {5U, 10U, 12U}) {
+        FakeModule module("/lib/libsome.so");
+        module.function("caller", kAddress, call_at(mov_edi(SYS_pidfd_open), kStub) + kCheck)
+            .bytes(kStub, stub())
+            .import(kSlot, "syscall")
+            .function("caller.cold", 0x5000, Bytes{0xe9} + relative(0x5001, kAddress + into));
+        module.prepare();
+        EXPECT_TRUE(find_syscall_sites(module.code()).through_wrapper.empty()) << into;
+    }
+}
+
+TEST(CallsOfSyscall, jumps_and_constants_that_look_like_calls_are_left_out) {
+    const Bytes number = mov_edi(SYS_pidfd_open);
+    const Bytes tail = number + Bytes{0xe9} + relative(kAddress + 6, kStub);
+    // mov $imm64,%rax with a call inside
+    const Bytes constant = number + Bytes{0x48, 0xb8, 0xe8} + relative(kAddress + 8, kStub) + Bytes{0, 0, 0};
+
+    EXPECT_TRUE(scan_caller(tail + kCheck).through_wrapper.empty());
+    EXPECT_TRUE(scan_caller(constant + kCheck).through_wrapper.empty());
+}
+
+TEST(CallsOfSyscall, in_code_that_cannot_be_decoded_are_left_out) {
+    const SyscallSites found = scan_caller(call_at(mov_edi(SYS_pidfd_open), kStub) + kCheck + Bytes{0x06});
+
+    EXPECT_TRUE(found.through_wrapper.empty());
+    EXPECT_TRUE(is_nothing(found));
+}
+
+TEST(CallsOfSyscall, too_many_do_not_take_too_long) {
+    Bytes code;
+    for (size_t i = 0; i < kMaxWrapperCalls + 500; ++i) code = call_at(code + mov_edi(SYS_pidfd_open), kStub);
+    const SyscallSites found = scan_caller(code + kCheck, stub());
+
+    EXPECT_TRUE(found.complete);
+    EXPECT_LE(found.through_wrapper.size(), kMaxWrapperCalls + 1);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ constexpr uint64_t system_call(CallShape shape) {
 }
 
 constexpr uint64_t kOpen = system_call({.operation = WH_OPERATION_OPEN});
+constexpr uint64_t kOpenByCommand = system_call({.operation = WH_OPERATION_OPEN, .flags_arg = 1});
 constexpr uint64_t kAccept = system_call({.operation = WH_OPERATION_ACCEPT});
 constexpr uint64_t kDupOver = system_call({.operation = WH_OPERATION_DUP_OVER});
 constexpr uint64_t kDupIfAsked = system_call({.operation = WH_OPERATION_DUP_IF_ASKED, .flags_arg = 2});
@@ -29,8 +30,8 @@ constexpr uint64_t open_two(unsigned key_arg) {
     return system_call({.operation = WH_OPERATION_OPEN_TWO, .key_arg = key_arg, .key_indirect = true});
 }
 
-// Not here, since their result is a descriptor for some of their commands only, and shapes do not tell commands apart:
-//   bpf, ioctl, prctl, seccomp, keyctl
+// Not here, since their result is a descriptor for few of their commands only, and shapes tell only those of bpf apart:
+//   ioctl, prctl, seccomp, keyctl
 // Nor what hands over descriptors by another way than its result: io_uring's own operations, recvmmsg, clone with
 // CLONE_PIDFD. What comes by these is found when what is held is compared with the kernel's own table.
 constexpr auto kSystemCalls = std::to_array<SystemCall>({
@@ -66,6 +67,7 @@ constexpr auto kSystemCalls = std::to_array<SystemCall>({
     {"fanotify_init", SYS_fanotify_init, kOpen},
     {"open_by_handle_at", SYS_open_by_handle_at, kOpen},
     {"memfd_create", SYS_memfd_create, kOpen},
+    {"bpf", SYS_bpf, kOpenByCommand},
     {"userfaultfd", SYS_userfaultfd, kOpen},
     {"io_uring_setup", SYS_io_uring_setup, kOpen},
     {"open_tree", SYS_open_tree, kOpen},

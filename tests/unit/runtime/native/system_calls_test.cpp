@@ -1,8 +1,11 @@
 #include "runtime/native/system_calls.h"
 
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "attach/call_shape.h"
@@ -45,8 +48,21 @@ TEST(SystemCalls, T37_arguments_are_those_of_the_kernel) {
     EXPECT_EQ(shape_of(SYS_connect).operation, WH_OPERATION_CONNECT);
 }
 
+TEST(SystemCalls, T37_of_the_commands_of_bpf_some_open) {
+    EXPECT_EQ(shape_of(SYS_bpf).operation, WH_OPERATION_OPEN);
+    EXPECT_EQ(shape_of(SYS_bpf).flags_arg, 1U);
+    constexpr auto kOpening = std::to_array<uint32_t>(
+        {BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_OBJ_GET, BPF_PROG_GET_FD_BY_ID, BPF_MAP_GET_FD_BY_ID,
+         BPF_RAW_TRACEPOINT_OPEN, BPF_BTF_LOAD, BPF_BTF_GET_FD_BY_ID, BPF_LINK_CREATE, BPF_LINK_GET_FD_BY_ID,
+         BPF_ENABLE_STATS, BPF_ITER_CREATE, 36 /* BPF_TOKEN_CREATE */});
+    for (uint32_t command = 0; command < 200; ++command) {
+        const bool opens = std::ranges::find(kOpening, command) != kOpening.end();
+        EXPECT_EQ(WH_BPF_COMMAND_OPENS(command), opens) << command;
+    }
+}
+
 TEST(SystemCalls, what_makes_no_descriptor_has_no_row) {
-    for (const uint32_t number : {uint32_t{SYS_read}, uint32_t{SYS_futex}, uint32_t{SYS_ioctl}, uint32_t{SYS_bpf},
+    for (const uint32_t number : {uint32_t{SYS_read}, uint32_t{SYS_futex}, uint32_t{SYS_ioctl}, uint32_t{SYS_prctl},
                                   kSystemCallLimit, kSystemCallLimit + SYS_close, UINT32_MAX}) {
         EXPECT_EQ(find_system_call(number), nullptr) << number;
     }
