@@ -178,11 +178,11 @@ WH_INLINE void begin_call(struct pt_regs* ctx, struct wh_call* call, u64 cookie,
 SEC("uprobe")
 int call_enter(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
-    u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct* task = bpf_get_current_task_btf();
+    u64 cookie = cookie_of(ctx);
+    struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    struct wh_thread* thread = make_thread(task);
     if (!thread) {
         count(WH_COUNTER_NO_THREAD_STATE);
         return 0;
@@ -234,10 +234,10 @@ WH_INLINE void record_acquired(struct pt_regs* ctx, struct task_struct* task, st
 SEC("uprobe")
 int call_return(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
-    u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct* task = bpf_get_current_task_btf();
+    u64 cookie = cookie_of(ctx);
+    struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct wh_thread* thread = find_thread(task);
     if (!thread) return 0;
     u32 kind = WH_SHAPE_GET(cookie, KIND);
     u32 group = group_of(kind);
@@ -272,14 +272,14 @@ int call_return(struct pt_regs* ctx) {
 SEC("uprobe")
 int call_release(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
-    u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct* task = bpf_get_current_task_btf();
+    u64 cookie = cookie_of(ctx);
+    struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
     u64 key = argument(ctx, WH_SHAPE_GET(cookie, KEY_ARG));
     if (!key) return 0;
     u32 kind = WH_SHAPE_GET(cookie, KIND);
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct wh_thread* thread = find_thread(task);
     u64 sp = PT_REGS_SP(ctx) + 8 * WH_SHAPE_GET(cookie, PUSHED_WORDS);
     if (thread && is_nested(thread, group_of(kind), cookie, sp, task)) return 0;
     release(kind, WH_SHAPE_GET(cookie, PROCESS), key);

@@ -52,8 +52,8 @@ WH_INLINE struct file* open_file(struct task_struct* task, u32 fd) {
 
 // A new descriptor of the calling thread's process, whose registers are in its state. Global: the verifier looks at it once.
 __noinline int note_opened(u32 fd, u32 process, u32 flags) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct task_struct* task = current_task();
+    struct wh_thread* thread = find_thread(task);
     if (!thread) return 0;
     struct file* file = open_file(task, fd);
     u16 mode = file ? BPF_CORE_READ(file, f_inode, i_mode) : 0;
@@ -70,8 +70,8 @@ __noinline int note_opened(u32 fd, u32 process, u32 flags) {
 }
 
 __noinline int note_failed_connect(u32 fd, u32 process, u32 error) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct task_struct* task = current_task();
+    struct wh_thread* thread = find_thread(task);
     if (!thread) return 0;
     struct wh_record record = {.type = WH_RECORD_FAILED,
                                .kind = WH_KIND_SOCKET,
@@ -139,9 +139,10 @@ WH_INLINE void note_closed_range(u64 first, u64 last, u64 how, u32 process) {
 // Threads may have a table of their own (unshare), and a child that shares the address space (vfork) has one.
 WH_INLINE bool uses_our_table(struct task_struct* task, u32 slot) {
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
-    if (!process || process->tgid != (u32)task->tgid) return false;
-    struct files_struct* leaders = task->group_leader->files;  // null once the main thread has ended
-    if (!leaders || leaders == task->files) return true;
+    if (!process || process->tgid != (u32)WH_FIELD(task, tgid)) return false;
+    struct task_struct* leader = WH_FIELD(task, group_leader);
+    struct files_struct* leaders = WH_FIELD(leader, files);  // null once the main thread has ended
+    if (!leaders || leaders == WH_FIELD(task, files)) return true;
     count(WH_COUNTER_OTHER_TABLE);
     return false;
 }
@@ -164,7 +165,7 @@ WH_INLINE void note_system_call(struct pt_regs* ctx, struct task_struct* task, u
     if (operation == WH_OPERATION_DUP_IF_ASKED && (u32)flags != WH_F_DUPFD && (u32)flags != WH_F_DUPFD_CLOEXEC) return;
     if (operation == WH_OPERATION_OPEN && WH_SHAPE_GET(shape, FLAGS_ARG) && !WH_BPF_COMMAND_OPENS((u32)flags)) return;
     if (!uses_our_table(task, process)) return;
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    struct wh_thread* thread = make_thread(task);
     if (!thread) {
         count(WH_COUNTER_NO_THREAD_STATE);
         return;
@@ -193,8 +194,8 @@ WH_INLINE void note_system_call(struct pt_regs* ctx, struct task_struct* task, u
 SEC("uprobe")
 int system_call_returned(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
-    u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct* task = bpf_get_current_task_btf();
+    u64 cookie = cookie_of(ctx);
+    struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
     u64 result = PT_REGS_RC(ctx);
@@ -209,13 +210,13 @@ int BPF_PROG(on_system_call, struct pt_regs* registers, long result) {
     if (number >= WH_SYSTEM_CALLS) return 0;
     u64 shape = system_call_shapes[number];
     if (!shape) return 0;
-    struct task_struct* task = bpf_get_current_task_btf();
-    u32 tgid = task->tgid;
+    struct task_struct* task = current_task();
+    u32 tgid = WH_FIELD(task, tgid);
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) return 0;
     u32 slot = *index;
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
-    if (!process || !(process->flags & WH_PROCESS_SYSTEM_CALLS) || process->mm != (u64)task->mm) return 0;
+    if (!process || !(process->flags & WH_PROCESS_SYSTEM_CALLS) || process->mm != (u64)WH_FIELD(task, mm)) return 0;
     count_hit(WH_SHAPE_PUT(PROBE, WH_TRACEPOINT_PROBE));
     note_system_call(registers, task, shape, slot, result);
     return 0;
@@ -285,7 +286,7 @@ int list_descriptors(struct bpf_iter__task_file* ctx) {
         .mode = BPF_CORE_READ(file, f_inode, i_mode),
     };
     if ((seen.mode & WH_S_IFMT) == WH_S_IFSOCK) {
-        struct socket* socket = bpf_sock_from_file(file);
+        struct socket* socket = socket_of(file);
         struct sock* sk = socket ? BPF_CORE_READ(socket, sk) : 0;
         if (sk) describe_socket(sk, &seen);
     }

@@ -9,7 +9,8 @@ WH_INLINE u32 number_of_process(struct task_struct* task) {
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct* task) {
+int BPF_PROG(on_exec, struct task_struct* task, int old_tid) {
+    forget_thread(old_tid);
     u32 tgid = task->tgid;
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
     if (!index) {
@@ -43,7 +44,7 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
         return 0;
     }
     if (parent->tgid == child->tgid) {  // a thread
-        bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+        make_thread(child);
         u32 slot = *index;
         struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
         if (process && process->mm == (u64)parent->mm && process->flags & WH_PROCESS_THREADS) {
@@ -57,6 +58,7 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
+    forget_thread(task->pid);
     u32 tgid = task->tgid;
     if (follows_forks && task->pid == task->tgid) bpf_map_delete_elem(&followed_tgids, &tgid);
     u32* index = bpf_map_lookup_elem(&traced_tgids, &tgid);
@@ -87,8 +89,8 @@ WH_INLINE void note_loader_state(u32 slot) {
 SEC("uprobe")
 int loader_changed(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
-    u64 cookie = bpf_get_attach_cookie(ctx);
-    struct task_struct* task = bpf_get_current_task_btf();
+    u64 cookie = cookie_of(ctx);
+    struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     u32 slot = WH_SHAPE_GET(cookie, PROCESS);
     struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
@@ -105,7 +107,7 @@ int locate(struct bpf_iter__task* ctx) {
     if (!task) return 0;
     if (number_in_our_namespace(BPF_CORE_READ(task, group_leader, thread_pid)) != locate_tgid) return 0;
     // Ahead of the first call: a probe that interrupts another one in the middle of making a state could not make its own.
-    if (locate_makes_threads) bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (locate_makes_threads) make_thread(task);
     struct wh_located_task located = {
         .mm = (u64)task->mm,
         .exec_pages = BPF_CORE_READ(task, mm, exec_vm),

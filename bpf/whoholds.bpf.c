@@ -3,5 +3,8 @@
 #include "calls.bpf.c"
 #include "descriptors.bpf.c"
 #include "tasks.bpf.c"
+#ifdef WH_OLD_KERNEL
+#include "old_kernel.bpf.c"
+#endif
 
 char LICENSE[] SEC("license") = "GPL";

@@ -11,7 +11,7 @@ WH_INLINE bool is_traced(u64 cookie, struct task_struct* task) {
     if (!process) return false;
     u64 mm = *(volatile u64*)&process->mm;
     if (!mm) return false;
-    if (mm == (u64)task->mm) return true;
+    if (mm == (u64)WH_FIELD(task, mm)) return true;
     count(WH_COUNTER_OTHER_PROCESS);
     return false;
 }

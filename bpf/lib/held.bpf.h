@@ -36,7 +36,7 @@ static __noinline void send_acquire(u32 kind_process, u64 key, u64 size, u64 tim
 }
 
 WH_INLINE void put_or_spill(u32 kind, u32 process, u64 key, u64 size, u32 stack, u64 time_ns) {
-    if (size <= WH_YOUNG_SIZE_MAX) {
+    if (WH_HAS_YOUNG && size <= WH_YOUNG_SIZE_MAX) {
         u64 old = 0;
         enum wh_young_result result = young_put(kind, process, key, pack_size_stack(size, stack), time_ns, &old);
         if (result == WH_YOUNG_INSERTED) return;

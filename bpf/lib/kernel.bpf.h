@@ -81,6 +81,7 @@ struct inode {
 };
 struct file {
     struct inode* f_inode;
+    void* private_data;
 };
 struct fdtable {
     unsigned int max_fds;
@@ -154,6 +155,7 @@ struct uprobe_task {
     struct return_instance* return_instances;
 };
 struct task_struct {
+    void* stack;
     int pid;
     int tgid;
     struct mm_struct* mm;

@@ -36,12 +36,31 @@ struct wh_thread {
     u64 window[WH_WINDOW_WORDS];           // a copy of a part of its stack
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, int);
-    __type(value, struct wh_thread);
-} threads SEC(".maps");
+enum wh_walk_flag {
+    WH_WALK_EXACT = 1 << 0,       // pc was interrupted: it is not a return address
+    WH_WALK_GUESSED = 1 << 1,     // a frame pointer was followed through code that may not keep them
+    WH_WALK_FP_UNKNOWN = 1 << 2,  // rbp of this frame cannot be told
+};
+
+struct wh_walk {
+    u64 pc;
+    u64 sp;
+    u64 fp;
+    u64 fp_at;  // not 0: rbp is to be read from here
+    u64 hash;
+    u64 salt;
+    u64 trampoline;  // where uretprobes make functions return to
+    u64 window_start;
+    u64 top;           // nothing beyond is copied into the window
+    u32 window_bytes;  // valid ones
+    u32 frame_count;
+    u32 mapping;  // the last one hit
+    u32 first_mapping;
+    u32 mapping_count;
+    u32 status;
+    u32 flags;
+    u32 layout;
+};
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -212,5 +231,11 @@ WH_INLINE void count_lost(u32 stack, u64 size) {
     __sync_fetch_and_add(&c->lost_count, 1);
     __sync_fetch_and_add(&c->lost_bytes, size);
 }
+
+#ifdef WH_OLD_KERNEL
+#include "lib/old_kernel.bpf.h"
+#else
+#include "lib/new_kernel.bpf.h"
+#endif
 
 #endif

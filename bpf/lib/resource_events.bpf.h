@@ -26,13 +26,13 @@ WH_INLINE bool is_creating_pthread(const struct wh_call* create) {
 // A thread that this one has just created. Whether what pthread_create hands out is to be taken, too: not from here, as the stacks
 // of both and of the walk are more than the 512 bytes that kernels add up before 6.4. Global: the verifier looks at it once.
 __noinline int note_created_thread(u32 tid, u32 process) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    struct task_struct* task = current_task();
+    struct wh_thread* thread = make_thread(task);
     if (!thread) {
         count(WH_COUNTER_NO_THREAD_STATE);
         return 0;
     }
-    struct pt_regs* registers = (void*)bpf_task_pt_regs(task);
+    struct pt_regs* registers = user_registers(task, thread);
     read_frame(registers, thread->registers);
     read_callee_saved(registers, &thread->registers[3]);
     struct wh_call* create = &thread->calls[WH_GROUP_THREAD];
@@ -50,8 +50,8 @@ __noinline int note_created_thread(u32 tid, u32 process) {
 // What pthread_create hands out, taken before the new thread can run: it may detach itself before pthread_create returns. glibc has
 // written the handle by then, and note_created_thread() the registers.
 __noinline int note_joinable(u32 tid, u32 process) {
-    struct task_struct* task = bpf_get_current_task_btf();
-    struct wh_thread* thread = bpf_task_storage_get(&threads, task, 0, 0);
+    struct task_struct* task = current_task();
+    struct wh_thread* thread = find_thread(task);
     if (!thread) return 0;
     struct wh_call* create = &thread->calls[WH_GROUP_THREAD];
     u64 handle = 0;

@@ -8,32 +8,6 @@
 #define WH_ROW_STEPS 17
 #define WH_RULE_NO_MAPPING (-1)
 
-enum wh_walk_flag {
-    WH_WALK_EXACT = 1 << 0,       // pc was interrupted: it is not a return address
-    WH_WALK_GUESSED = 1 << 1,     // a frame pointer was followed through code that may not keep them
-    WH_WALK_FP_UNKNOWN = 1 << 2,  // rbp of this frame cannot be told
-};
-
-struct wh_walk {
-    u64 pc;
-    u64 sp;
-    u64 fp;
-    u64 fp_at;  // not 0: rbp is to be read from here
-    u64 hash;
-    u64 salt;
-    u64 trampoline;  // where uretprobes make functions return to
-    u64 window_start;
-    u64 top;           // nothing beyond is copied into the window
-    u32 window_bytes;  // valid ones
-    u32 frame_count;
-    u32 mapping;  // the last one hit
-    u32 first_mapping;
-    u32 mapping_count;
-    u32 status;
-    u32 flags;
-    u32 layout;
-};
-
 WH_INLINE struct wh_mapping* find_mapping(struct wh_walk* walk, u64 address) {
     u32 low = walk->mapping;
     struct wh_mapping* mapping = bpf_map_lookup_elem(&mappings, &low);
@@ -101,8 +75,8 @@ WH_INLINE u32 rule_in_table(struct wh_mapping* mapping, u64 address) {
 }
 
 // The rule for a frame at this address in the process; WH_RULE_NO_MAPPING if nothing executable is known there.
-__noinline int search_rule(struct wh_walk* walk, u64 address) {
-    if (!walk) return WH_RULE_NO_MAPPING;
+__noinline int search_rule(WH_WALK_PARAMETERS, u64 address) {
+    WH_WALK_BEGIN(WH_RULE_NO_MAPPING);
     struct wh_mapping* mapping = find_mapping(walk, address);
     if (!mapping) return WH_RULE_NO_MAPPING;
     u32 flags = mapping->flags;
@@ -113,13 +87,13 @@ __noinline int search_rule(struct wh_walk* walk, u64 address) {
     return WH_RULE_GAP;
 }
 
-WH_INLINE int rule_at(struct wh_walk* walk, u64 address) {
+WH_INLINE int rule_at(struct wh_walk* walk, struct wh_thread* thread, u64 address) {
     u64 mixed = (address ^ walk->salt) * WH_CACHE_MULTIPLIER;
     volatile u64* entry = &rule_cache[mixed >> (64 - WH_CACHE_BITS)];
     u64 found = *entry;
     u64 tag = mixed << WH_CACHE_BITS;
     if ((found ^ tag) >> 16 == 0 && (u16)found != WH_RULE_GAP) return (u16)found;
-    int rule = search_rule(walk, address);
+    int rule = search_rule(WH_WALK_ARGUMENTS(walk, thread), address);
     if (rule > WH_RULE_GAP) *entry = tag | (u16)rule;
     return rule;
 }

@@ -22,7 +22,7 @@ static __noinline int send_stack(struct wh_walk* walk, struct wh_thread* thread,
                                  u32 kind_process) {
     u64 unsent = *(volatile u64*)slot;
     if (unsent & WH_STACK_SENT) return 0;
-    if (__sync_val_compare_and_swap(slot, unsent, unsent | WH_STACK_SENT) != unsent) return 0;
+    if (swap_if_equal(slot, unsent, unsent | WH_STACK_SENT) != unsent) return 0;
     struct wh_stack_record* record = &thread->record;
     u64 count_of_frames = walk->frame_count;
     record->type = WH_RECORD_STACK;
@@ -52,13 +52,7 @@ WH_INLINE u32 stack_slot(u64 hash, u32 kind_process, u64** slot) {
 #pragma unroll
         for (u32 way = 0; way < WH_STACK_WAYS; way++) {
             u64 found = *(volatile u64*)&bucket->hash[way];
-            if (!found) {
-                found = __sync_val_compare_and_swap(&bucket->hash[way], 0, hash);
-                if (!found) {
-                    found = hash;
-                    bucket->kind_process[way] = kind_process;
-                }
-            }
+            if (!found) found = claim_stack_slot(bucket, way, bucket_index, hash, kind_process);
             if ((found & ~WH_STACK_SENT) != hash) continue;
             *slot = &bucket->hash[way];
             return bucket_index * WH_STACK_WAYS + way + 1;
@@ -95,11 +89,11 @@ WH_INLINE bool may_take_snapshot(u32 process) {
         known->snapshot_ns = now;
         known->snapshot_count = 0;
     }
-    return __sync_fetch_and_add(&known->snapshot_count, 1) < WH_SNAPSHOTS_A_PERIOD;
+    return count_up(&known->snapshot_count) < WH_SNAPSHOTS_A_PERIOD;
 }
 
 // Of all that decides what a walk of it finds: also the return addresses that are not in the slice, and which libraries there were.
-__noinline u64 hash_of_snapshot(struct wh_snapshot_record* record) {
+WH_CHECKED_ONCE u64 hash_of_snapshot(struct wh_snapshot_record* record) {
     if (!record) return 0;
     u64 hash = mix(record->slice_bytes, record->removals);
     u32 returns = record->return_count;
@@ -128,9 +122,9 @@ WH_INLINE u32 copy_slice(struct wh_snapshot_record* record, u64 sp) {
 
 // What return probes replaced on the stack. Where several share a place, the one that is not chained is true; the places of
 // others are 0. Without a branch in the loop, for the verifier's sake.
-__noinline u32 copy_replaced_returns(struct wh_snapshot_record* record) {
+WH_CHECKED_ONCE u32 copy_replaced_returns(struct wh_snapshot_record* record) {
     if (!record) return 0;
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
     u32 i = 0;
     for (; i < WH_SNAPSHOT_RETURNS && instance; i++) {
@@ -143,21 +137,21 @@ __noinline u32 copy_replaced_returns(struct wh_snapshot_record* record) {
 }
 
 // Index of the stack by its snapshot, which is sent if it was not yet; 0: there is no room.
-static __noinline u32 snapshot_index(const struct wh_thread* thread, struct wh_walk* walk, u32 kind_process) {
+__noinline u32 snapshot_index(WH_WALK_PARAMETERS, u32 kind_process) {
+    WH_WALK_BEGIN(0);
     struct wh_snapshot_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
     if (!record) return 0;
     u32 process = kind_process >> 16;
     struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
     record->removals = known ? *(volatile u32*)&known->removals : 0;
-    record->exec_pages = executable_pages(bpf_get_current_task_btf());
+    record->exec_pages = executable_pages(current_task());
     for (u32 i = 0; i < WH_SNAPSHOT_REGISTERS; i++) record->registers[i] = thread->registers[i];
     record->return_count = copy_replaced_returns(record);
     record->slice_bytes = copy_slice(record, thread->registers[1]) & ~63u;  // whole rounds of the hash
     u64 hash = usable_hash(mix(hash_of_snapshot(record), (u64)walk->layout << 32 | kind_process));
     u64* slot;
     u32 stack = stack_slot(hash, kind_process, &slot);
-    if (!stack || *(volatile u64*)slot & WH_STACK_SENT ||
-        __sync_val_compare_and_swap(slot, hash, hash | WH_STACK_SENT) != hash) {
+    if (!stack || *(volatile u64*)slot & WH_STACK_SENT || swap_if_equal(slot, hash, hash | WH_STACK_SENT) != hash) {
         bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
         return stack;
     }
@@ -177,7 +171,7 @@ static __noinline void tell_of_mappings(u32 process) {
     struct wh_unwind_process* known = bpf_map_lookup_elem(&unwind_processes, &process);
     if (!known) return;
     u64 now = bpf_ktime_get_ns(), told = known->told_ns;
-    if (now - told < WH_TELL_NS || __sync_val_compare_and_swap(&known->told_ns, told, now) != told) return;
+    if (now - told < WH_TELL_NS || swap_if_equal(&known->told_ns, told, now) != told) return;
     notify(WH_RECORD_MAPPINGS, process, 0, 0);
 }
 
@@ -192,7 +186,7 @@ WH_INLINE bool walk_and_tell(struct wh_walk* walk, struct task_struct* task, str
 
 // Of a stack that cannot be finished here, by thread->registers. 0: it stays as it is.
 WH_INLINE u32 snapshot_if_allowed(struct wh_walk* walk, struct wh_thread* thread, u32 kind, u32 process) {
-    u32 stack = may_take_snapshot(process) ? snapshot_index(thread, walk, kind | process << 16) : 0;
+    u32 stack = may_take_snapshot(process) ? snapshot_index(WH_WALK_ARGUMENTS(walk, thread), kind | process << 16) : 0;
     count(stack ? WH_COUNTER_SNAPSHOT : WH_COUNTER_SNAPSHOT_LOST);
     return stack;
 }
@@ -200,27 +194,29 @@ WH_INLINE u32 snapshot_if_allowed(struct wh_walk* walk, struct wh_thread* thread
 // The stack of the caller, as it is when the acquiring call has returned.
 WH_INLINE u32 caller_stack(struct pt_regs* ctx, const struct wh_caller* caller, struct task_struct* task,
                            struct wh_thread* thread, u32 kind, u32 process) {
-    struct wh_walk walk = {.pc = caller->pc, .sp = caller->sp, .fp = caller->fp};
-    if (!walk_and_tell(&walk, task, thread, process)) {
+    struct wh_walk start = {.pc = caller->pc, .sp = caller->sp, .fp = caller->fp};
+    struct wh_walk* walk = place_of_walk(thread, &start);
+    if (!walk_and_tell(walk, task, thread, process)) {
         thread->registers[0] = caller->pc;
         thread->registers[1] = caller->sp;
         thread->registers[2] = caller->fp;
         read_callee_saved(ctx, &thread->registers[3]);
-        u32 stack = snapshot_if_allowed(&walk, thread, kind, process);
+        u32 stack = snapshot_if_allowed(walk, thread, kind, process);
         if (stack) return stack;
     }
-    return stack_index(&walk, thread, kind, process);
+    return stack_index(walk, thread, kind, process);
 }
 
 // The stack at a system call, by thread->registers: the program counter is that of the next instruction.
 WH_INLINE u32 system_call_stack(struct task_struct* task, struct wh_thread* thread, u32 kind, u32 process) {
-    struct wh_walk walk = {
+    struct wh_walk start = {
         .pc = thread->registers[0], .sp = thread->registers[1], .fp = thread->registers[2], .flags = WH_WALK_EXACT};
-    if (!walk_and_tell(&walk, task, thread, process)) {
-        u32 stack = snapshot_if_allowed(&walk, thread, kind, process);
+    struct wh_walk* walk = place_of_walk(thread, &start);
+    if (!walk_and_tell(walk, task, thread, process)) {
+        u32 stack = snapshot_if_allowed(walk, thread, kind, process);
         if (stack) return stack;
     }
-    return stack_index(&walk, thread, kind, process);
+    return stack_index(walk, thread, kind, process);
 }
 
 #endif

@@ -31,16 +31,16 @@ WH_INLINE u64 mix(u64 hash, u64 value) {
 
 // Where uretprobes make functions return to; 0 if this address space has none.
 WH_INLINE u64 trampoline_address(struct task_struct* task) {
-    struct mm_struct* mm = task->mm;
+    struct mm_struct* mm = WH_FIELD(task, mm);
     if (!mm) return 0;
-    struct xol_area* area = mm->uprobes_state.xol_area;
-    return area ? area->vaddr : 0;
+    struct xol_area* area = WH_FIELD(mm, uprobes_state.xol_area);
+    return area ? WH_FIELD(area, vaddr) : 0;
 }
 
 // The return address that a uretprobe took away from the stack slot. Functions that were tail-called share a slot; the entry
 // that is not chained holds the true address.
 __noinline u64 hijacked_return_address(u64 slot) {
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct return_instance* instance = BPF_CORE_READ(task, utask, return_instances);
     for (int i = 0; i < 64 && instance; i++) {
         if (BPF_CORE_READ(instance, stack) == slot && !BPF_CORE_READ(instance, chained))
@@ -195,7 +195,7 @@ WH_INLINE int walk_frame(struct wh_walk* walk, struct wh_thread* thread) {
     walk->hash = mix(walk->hash, pc);
     walk->frame_count = index + 1;
 
-    u32 number = rule_at(walk, lookup);
+    u32 number = rule_at(walk, thread, lookup);
     u64 cfa;
     if (number == (u32)WH_RULE_NO_MAPPING) return end_walk(walk, WH_STACK_NO_MAPPING);
     if (number & WH_RULE_COMPACT) {  // nearly always
@@ -216,16 +216,16 @@ WH_INLINE int walk_frame(struct wh_walk* walk, struct wh_thread* thread) {
 }
 
 // Some frames further; 0: the walk has ended.
-__noinline int walk_step(struct wh_walk* walk, struct wh_thread* thread) {
-    if (!walk || !thread) return 0;
+__noinline int walk_step(WH_WALK_PARAMETERS) {
+    WH_WALK_BEGIN(0);
     for (int i = 0; i < WH_FRAMES_A_STEP; i++)
         if (!walk_frame(walk, thread)) return 0;
     return 1;
 }
 
 WH_INLINE u64 executable_pages(struct task_struct* task) {
-    struct mm_struct* mm = task->mm;
-    return mm ? mm->exec_vm : 0;
+    struct mm_struct* mm = WH_FIELD(task, mm);
+    return mm ? WH_FIELD(mm, exec_vm) : 0;
 }
 
 // Whether the tables may be of other mappings than the process has now. Executable pages that were added do no harm where the
@@ -267,7 +267,7 @@ WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct
     walk->top = thread->stack_top > start ? thread->stack_top : start + WH_TOP_UNKNOWN;
     fill_window(walk, thread, start, thread->window_wanted > WH_WINDOW_FIRST ? thread->window_wanted : WH_WINDOW_FIRST);
     for (int i = 0; i <= WH_STACK_MAX_FRAMES / WH_FRAMES_A_STEP; i++)
-        if (!walk_step(walk, thread)) break;
+        if (!walk_step(WH_WALK_ARGUMENTS(walk, thread))) break;
     if (walk->status == WH_STACK_DONE) thread->stack_top = walk->sp;
     u64 span = walk->sp - start;
     thread->window_wanted = span < WH_WINDOW_BYTES ? span : WH_WINDOW_BYTES;

@@ -24,11 +24,12 @@ WH_INLINE u64 young_claim(struct wh_young_bucket* bucket, u32 way, u64 key, u64 
     if ((owner & WH_YOUNG_OWNER_MASK) != live) return 0;
     if (*(volatile u64*)&bucket->key[way] != key) return 0;
     u64 busy = owner - WH_YOUNG_LIVE + WH_YOUNG_BUSY;
-    return __sync_val_compare_and_swap(&bucket->owner[way], owner, busy) == owner ? owner : 0;
+    return swap_if_equal(&bucket->owner[way], owner, busy) == owner ? owner : 0;
 }
 
 // Takes a resource out. False: it is not in the table.
 WH_INLINE bool young_take(u32 kind, u32 process, u64 key, u64* size_stack, u64* time_ns) {
+    if (!WH_HAS_YOUNG) return false;
     struct wh_young_bucket* bucket = young_bucket(key, process);
     if (!bucket) return false;
     u64 live = WH_YOUNG_OWNER(WH_YOUNG_LIVE, kind, process);
@@ -70,7 +71,7 @@ WH_INLINE enum wh_young_result young_put(u32 kind, u32 process, u64 key, u64 siz
     for (u32 way = 0; way < WH_YOUNG_WAYS; way++) {
         u64 owner = *(volatile u64*)&bucket->owner[way];
         if (owner & WH_YOUNG_OWNER_MASK) continue;
-        if (__sync_val_compare_and_swap(&bucket->owner[way], owner, owner | WH_YOUNG_BUSY) != owner) continue;
+        if (swap_if_equal(&bucket->owner[way], owner, owner | WH_YOUNG_BUSY) != owner) continue;
         young_fill(bucket, way, owner, live, key, size_stack, time_ns);
         return WH_YOUNG_INSERTED;
     }

@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include "bpf/kernel_features.h"
+#include <cstdlib>
+
 #include "proc/process.h"
 
 namespace whoholds {
@@ -60,6 +61,8 @@ std::vector<ProbedFunction> fake_functions() {
     };
 }
 
+bool wants_old_programs() { return getenv("WHOHOLDS_TEST_OLD_PROGRAMS") != nullptr; }
+
 void ProbedSelf::SetUp() {
     if (geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
     if (!manual_start_) start({});
@@ -71,7 +74,7 @@ void ProbedSelf::TearDown() {
 
 void ProbedSelf::start(const TracerOptions& options) {
     TracerOptions with_method = options;
-    if (!has_uprobe_multi()) with_method.method = AttachMethod::kPerf;
+    with_method.method = wants_old_programs() ? AttachMethod::kPerfWithoutCookies : best_attach_method();
     auto tracer = Tracer::load(with_method);
     ASSERT_TRUE(tracer) << tracer.error().message;
     tracer_ = *std::move(tracer);

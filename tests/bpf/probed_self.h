@@ -23,6 +23,9 @@ struct ProbedFunction {
     const void* ret = nullptr;  // for shapes by_ret
 };
 
+// Whether the programs for Linux before 5.15 are to be tested; where the kernel is as old, they are in any case.
+bool wants_old_programs();
+
 // All fake calls with their shapes.
 std::vector<ProbedFunction> fake_functions();
 
@@ -43,6 +46,8 @@ protected:
     ProfileKind kind(uint8_t kind);
     [[nodiscard]] const StackInfo* only_stack();
     [[nodiscard]] uint64_t counter(wh_counter counter) const { return tracer_->counter(counter); }
+    // The programs for old kernels keep no blocks.
+    [[nodiscard]] bool has_young() const { return tracer_->options().method != AttachMethod::kPerfWithoutCookies; }
 
     std::optional<Tracer> tracer_;
     std::optional<LiveSource> source_;

@@ -32,7 +32,9 @@ TEST_F(TablesTest, T21_full_young_table_spills_and_keeps_the_old) {
     acquire_many(8 + 20, 10);  // the ring holds some 80
 
     EXPECT_EQ(kind(WH_KIND_HEAP).held, (Amount{28, 280}));
-    EXPECT_GE(counter(WH_COUNTER_SPILLED), 20u);
+    if (has_young()) {
+        EXPECT_GE(counter(WH_COUNTER_SPILLED), 20u);
+    }
     EXPECT_EQ(counter(WH_COUNTER_ACQUIRE_LOST), 0u);
 }
 

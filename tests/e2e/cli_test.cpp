@@ -212,7 +212,7 @@ TEST_F(E2eTest, text_report_for_people) {
 }
 
 TEST_F(E2eTest, other_attach_methods_count_the_same) {
-    for (const char* method : {"multi", "perf"}) {
+    for (const char* method : {"multi", "perf", "no-cookies"}) {
         SCOPED_TRACE(method);
         Puppet puppet("traps");
 

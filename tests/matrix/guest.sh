@@ -15,6 +15,7 @@ say() { echo "guest: $(cut -d ' ' -f 1 /proc/uptime) s: $*"; }
 say "up, $(uname -r)"
 uname -r >kernel
 cp /proc/cmdline cmdline
+ulimit -l unlimited  # before Linux 5.11, BPF memory counts against it
 
 # ask COMMAND: one command to the puppet, its answer on stdout.
 ask() {
@@ -63,8 +64,8 @@ start_puppet ledger 8  # more threads than processors: they preempt each other i
 ask "run 0.2" >ledger.before
 rights=+sys_admin,+sys_ptrace  # enough on any kernel
 if start_tool ledger $rights; then
-    # A program's descriptor tells what the verifier had to do for it.
-    cat "/proc/$tool/fdinfo/"* 2>/dev/null | grep verified_insns >programs
+    # A program's descriptor tells what the verifier had to do for it, from Linux 5.16 on.
+    cat "/proc/$tool/fdinfo/"* 2>/dev/null | grep -E '^(prog_jited|verified_insns)' >programs
     ask mark >>ledger.before
     ask "run 3" >ledger.rate
     ask ledger >ledger.puppet
@@ -87,7 +88,9 @@ else
     stop_tool all
     say "the verifier's own words"
     mount -t bpf bpf /sys/fs/bpf
-    timeout -s KILL 60 bpftool prog loadall /whoholds.bpf.o /sys/fs/bpf/programs >verifier.log 2>&1
+    for object in /*.bpf.o; do
+        timeout -s KILL 60 bpftool prog loadall "$object" "/sys/fs/bpf/$(basename "$object" .bpf.o)"
+    done >verifier.log 2>&1
 fi
 
 say "done"

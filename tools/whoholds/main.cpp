@@ -90,6 +90,8 @@ SessionOptions session_options(const Options& options) {
     if (options.young_age_ms) session.young_age_s = static_cast<double>(*options.young_age_ms) / 1e3;
     session.choose_method = options.attach_with == Options::AttachWith::kAuto;
     if (options.attach_with == Options::AttachWith::kPerf) session.tracer.method = AttachMethod::kPerf;
+    if (options.attach_with == Options::AttachWith::kPerfWithoutCookies)
+        session.tracer.method = AttachMethod::kPerfWithoutCookies;
     return session;
 }
 

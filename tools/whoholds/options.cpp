@@ -31,8 +31,10 @@ constexpr Choice<Options::Sort> kSorts[] = {{"bytes", Options::Sort::kBytes},
                                             {"total", Options::Sort::kTotal}};
 constexpr Choice<Options::Color> kColors[] = {
     {"auto", Options::Color::kAuto}, {"always", Options::Color::kAlways}, {"never", Options::Color::kNever}};
-constexpr Choice<Options::AttachWith> kAttachWith[] = {
-    {"auto", Options::AttachWith::kAuto}, {"multi", Options::AttachWith::kMulti}, {"perf", Options::AttachWith::kPerf}};
+constexpr Choice<Options::AttachWith> kAttachWith[] = {{"auto", Options::AttachWith::kAuto},
+                                                       {"multi", Options::AttachWith::kMulti},
+                                                       {"perf", Options::AttachWith::kPerf},
+                                                       {"no-cookies", Options::AttachWith::kPerfWithoutCookies}};
 
 // The arguments as they were given; empty means not given, and an empty value is refused before.
 struct Raw {
@@ -103,7 +105,7 @@ void add_options(CLI::App& app, Raw& raw) {
     add_value(app, "--backlog-bytes", raw.backlog_bytes, "BYTES", "");
     add_value(app, "--max-stacks", raw.max_stacks, "N", "");
     add_value(app, "--young-age-ms", raw.young_age_ms, "MS", "");
-    add_value(app, "--attach-with", raw.attach_with, "auto|multi|perf", "");
+    add_value(app, "--attach-with", raw.attach_with, "auto|multi|perf|no-cookies", "");
 
     app.option_defaults()->group("Options");
     app.add_flag("--version", raw.version, "Print the version");

@@ -30,7 +30,7 @@ struct Options {
     enum class Action { kAttach, kRun, kPlan };
     enum class Sort { kBytes, kCount, kAge, kTotal };
     enum class Color { kAuto, kAlways, kNever };
-    enum class AttachWith { kAuto, kMulti, kPerf };
+    enum class AttachWith { kAuto, kMulti, kPerf, kPerfWithoutCookies };
 
     Action action = Action::kAttach;
     std::vector<pid_t> pids;           // each once, in the order given

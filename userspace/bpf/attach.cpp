@@ -41,13 +41,15 @@ std::string place_of(const std::string& name, const std::string& path, uint64_t 
 }  // namespace
 
 struct AttachedProbes::State {
-    std::vector<UniqueFd> multi_links;
+    std::vector<UniqueFd> links;
     std::vector<std::unique_ptr<bpf_link, LinkDestroyer>> perf_links;
     std::vector<AttachedProbe> probes;
 
     bool attach_multi(const Target& target, const std::string& path, pid_t pid);
-    bool attach_perf(const Target& target, size_t index, const std::string& path, pid_t pid);
-    void attach_each(const Target& target, const ModulePlan& module, pid_t pid, AttachMethod method,
+    bool attach_perf(const Target& one, const std::string& path, pid_t pid);
+    bool attach_without_cookie(const Tracer& tracer, const Target& one, const std::string& path, pid_t pid);
+    bool attach_one(const Tracer& tracer, const Target& one, const std::string& path, pid_t pid);
+    void attach_each(const Tracer& tracer, const Target& target, const ModulePlan& module, pid_t pid,
                      std::vector<Skipped>& skipped);
 };
 
@@ -59,9 +61,9 @@ AttachedProbes::~AttachedProbes() = default;
 const std::vector<AttachedProbe>& AttachedProbes::probes() const { return state_->probes; }
 
 void AttachedProbes::detach(AttachPool& pool) {
-    for (UniqueFd& link : state_->multi_links) pool.closer.close(std::make_shared<UniqueFd>(std::move(link)));
+    for (UniqueFd& link : state_->links) pool.closer.close(std::make_shared<UniqueFd>(std::move(link)));
     for (auto& link : state_->perf_links) pool.closer.close(std::shared_ptr<bpf_link>(std::move(link)));
-    state_->multi_links.clear();
+    state_->links.clear();
     state_->perf_links.clear();
 }
 
@@ -78,28 +80,44 @@ bool AttachedProbes::State::attach_multi(const Target& target, const std::string
                                                                         .pid = pid,
                                                                         .is_return = target.is_return}));
     if (!link) return false;
-    multi_links.push_back(std::move(link));
+    links.push_back(std::move(link));
     return true;
 }
 
-bool AttachedProbes::State::attach_perf(const Target& target, size_t index, const std::string& path, pid_t pid) {
-    LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = target.cookies[index], .retprobe = target.is_return);
-    bpf_link* link =
-        bpf_program__attach_uprobe_opts(target.program, pid, path.c_str(), target.offsets[index], &options);
+bool AttachedProbes::State::attach_perf(const Target& one, const std::string& path, pid_t pid) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = one.cookies[0], .retprobe = one.is_return);
+    bpf_link* link = bpf_program__attach_uprobe_opts(one.program, pid, path.c_str(), one.offsets[0], &options);
     if (!link) return false;
     perf_links.emplace_back(link);
     return true;
 }
 
+bool AttachedProbes::State::attach_without_cookie(const Tracer& tracer, const Target& one, const std::string& path,
+                                                  pid_t pid) {
+    auto program = tracer.program_with_cookie(one.program, one.cookies[0]);
+    if (!program) return false;
+    UniqueFd link = create_perf_uprobe(program->get(), path, one.offsets[0], pid, one.is_return);
+    if (!link) return false;
+    links.push_back(std::move(link));
+    return true;
+}
+
+bool AttachedProbes::State::attach_one(const Tracer& tracer, const Target& one, const std::string& path, pid_t pid) {
+    switch (tracer.options().method) {
+        case AttachMethod::kUprobeMulti: return attach_multi(one, path, pid);
+        case AttachMethod::kPerf: return attach_perf(one, path, pid);
+        case AttachMethod::kPerfWithoutCookies: return attach_without_cookie(tracer, one, path, pid);
+    }
+    return false;
+}
+
 // One by one: with perf uprobes always, else to find out which function the kernel refuses.
-void AttachedProbes::State::attach_each(const Target& target, const ModulePlan& module, pid_t pid, AttachMethod method,
+void AttachedProbes::State::attach_each(const Tracer& tracer, const Target& target, const ModulePlan& module, pid_t pid,
                                         std::vector<Skipped>& skipped) {
     for (size_t i = 0; i < target.offsets.size(); i++) {
         Target one{.program = target.program, .is_return = target.is_return};
         one.add(target.offsets[i], target.cookies[i], target.symbols[i]);
-        bool attached = method == AttachMethod::kUprobeMulti ? attach_multi(one, module.open_path, pid)
-                                                             : attach_perf(one, 0, module.open_path, pid);
-        if (!attached)
+        if (!attach_one(tracer, one, module.open_path, pid))
             skipped.push_back(
                 {fmt::format("{} in {}", target.symbols[i], module.path),
                  system_error(target.is_return ? "attach the return probe" : "attach the probe", errno).message});
@@ -108,7 +126,7 @@ void AttachedProbes::State::attach_each(const Target& target, const ModulePlan& 
 
 void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, AttachPool& pool,
                             std::vector<Skipped>& skipped) {
-    AttachMethod method = tracer.options().method;
+    const bool is_multi = tracer.options().method == AttachMethod::kUprobeMulti;
     for (const ModulePlan& module : plan.modules) {
         Target system_calls{.program = tracer.system_call_program()};
         Target release{.program = tracer.release_program()};
@@ -152,9 +170,8 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
         }
         for (const Target* target : {&release, &returns, &at_rets, &enter, &system_calls}) {
             if (target->offsets.empty()) continue;
-            if (method == AttachMethod::kUprobeMulti && state_->attach_multi(*target, module.open_path, plan.pid))
-                continue;
-            state_->attach_each(*target, module, plan.pid, method, skipped);
+            if (is_multi && state_->attach_multi(*target, module.open_path, plan.pid)) continue;
+            state_->attach_each(tracer, *target, module, plan.pid, skipped);
         }
     }
     if (plan.loader_offset != 0 && !attach_loader(tracer, plan.loader_open_path, plan.loader_offset, slot, plan.pid))
@@ -165,8 +182,7 @@ bool AttachedProbes::attach_loader(const Tracer& tracer, const std::string& path
                                    pid_t pid) {
     Target target{.program = tracer.loader_program()};
     target.add(offset, WH_SHAPE_PUT(PROCESS, slot), "_dl_debug_state");
-    return tracer.options().method == AttachMethod::kUprobeMulti ? state_->attach_multi(target, path, pid)
-                                                                 : state_->attach_perf(target, 0, path, pid);
+    return state_->attach_one(tracer, target, path, pid);
 }
 
 }  // namespace whoholds

@@ -6,6 +6,7 @@
 
 #include "base/human.h"
 #include "bpf/shared/counters.h"
+#include "bpf/shared/old_kernel.h"
 
 namespace whoholds {
 
@@ -83,6 +84,12 @@ void CoverageMeter::finish(const Tracer& tracer, const Aggregator& aggregator, d
             "its "
             "own while whoholds runs");
     }
+    if (tracer.options().method == AttachMethod::kPerfWithoutCookies)
+        coverage.notes.push_back(
+            fmt::format("programs for Linux before 5.15: every block travels, also those that die young, which costs "
+                        "more; calls of threads "
+                        "beyond {} at once are not recorded",
+                        exact_count(WH_OLD_KERNEL_THREADS)));
     for (const CounterRow& row : kCounters) {
         uint64_t value = tracer.counter(row.counter);
         if (row.counter == WH_COUNTER_HEALED) value += aggregator.healed();

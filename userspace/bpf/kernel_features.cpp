@@ -1,6 +1,7 @@
 #include "bpf/kernel_features.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -79,6 +80,10 @@ bool has_uprobe_multi() {
     request.pid = -1;
     link.reset(create_uprobe_multi(program.get(), request));
     return !link && errno == EINVAL;
+}
+
+bool has_attach_cookies() {
+    return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, nullptr) != 0;
 }
 
 bool return_probes_survive_seccomp() {

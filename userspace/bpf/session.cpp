@@ -99,7 +99,7 @@ std::optional<SessionError> Session::run() {
     // Best effort: a target that keeps all processors busy must not starve the reader of its rings.
     setpriority(PRIO_PROCESS, 0, kPriority);
     if (auto rights = read_own_rights(root_))
-        keep_capabilities(capabilities_needed(*rights, tracer_->options().method == AttachMethod::kPerf));
+        keep_capabilities(capabilities_needed(*rights, tracer_->options().method != AttachMethod::kUprobeMulti));
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     tick_timer_ = make_timer(kTickS);
     interval_timer_ = make_timer(options_.interval_s);
@@ -124,7 +124,7 @@ void Session::end() {
     end_s_ = attached_s();
     settle();
     finish_stacks(kFinishNs);  // while it is known what was mapped
-    bool report_first = tracer_->options().method == AttachMethod::kPerf;
+    bool report_first = tracer_->options().method != AttachMethod::kUprobeMulti;
     if (report_first) {
         report(true);
         events_.on_progress("detaching ...");

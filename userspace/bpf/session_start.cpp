@@ -5,7 +5,6 @@
 
 #include <csignal>
 
-#include "bpf/kernel_features.h"
 #include "bpf/session_state.h"
 #include "proc/rights.h"
 
@@ -63,8 +62,7 @@ std::optional<SessionError> Session::start() {
     for (pid_t pid : options_.pids)
         if (auto refusal = check_traceable(root_, pid)) return refusal;
     TracerOptions tracer_options = options_.tracer;
-    if (options_.choose_method)
-        tracer_options.method = has_uprobe_multi() ? AttachMethod::kUprobeMulti : AttachMethod::kPerf;
+    if (options_.choose_method) tracer_options.method = best_attach_method();
     auto tracer = Tracer::load(tracer_options);
     if (!tracer) {
         FailureKind kind = FailureKind::kOther;
@@ -113,7 +111,7 @@ std::optional<SessionError> Session::start_command() {
 
 std::optional<SessionError> Session::perf_probes_refused() const {
     const Result<Rights> rights = read_own_rights(root_);
-    if (tracer_->options().method != AttachMethod::kPerf || !rights) return std::nullopt;
+    if (tracer_->options().method == AttachMethod::kUprobeMulti || !rights) return std::nullopt;
     std::string why = why_no_perf_probes(*rights);
     if (why.empty()) return std::nullopt;
     return SessionError{FailureKind::kNoRights, {ErrorCode::kPermission, std::move(why)}};

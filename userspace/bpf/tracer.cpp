@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "bpf/kernel_features.h"
 #include "bpf/mapped_array.h"
+#include "bpf/old_kernel.h"
 #include "bpf/shared/call_shape.h"
 #include "proc/rights.h"
 #include "runtime/native/system_calls.h"
@@ -61,11 +62,16 @@ Error load_error(int error_number) {
     if (rights.is_locked_down) return {ErrorCode::kUnsupported, why_refused(rights)};  // then EINVAL
     size_t first_line = said.find('\n');
     return {ErrorCode::kUnsupported,
-            fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.15 or newer with BTF",
+            fmt::format("this kernel does not take the BPF programs ({}); whoholds needs Linux 5.10 or newer with BTF",
                         said.substr(0, first_line))};
 }
 
 }  // namespace
+
+AttachMethod best_attach_method() {
+    if (has_uprobe_multi()) return AttachMethod::kUprobeMulti;
+    return has_attach_cookies() ? AttachMethod::kPerf : AttachMethod::kPerfWithoutCookies;
+}
 
 struct Tracer::State {
     TracerOptions options;
@@ -84,6 +90,7 @@ struct Tracer::State {
     MappedArray<uint64_t> probe_hits;
     MappedArray<wh_process> processes;
     std::optional<UnwindTables> unwind_tables;
+    std::optional<OldKernel> old_kernel;
 
     ~State() {
         bpf_link__destroy(exec_link);
@@ -95,6 +102,7 @@ struct Tracer::State {
         wh_programs__destroy(skeleton);
     }
 
+    [[nodiscard]] std::array<bpf_program*, 5> probe_programs() const;
     Result<void> configure();
     Result<void> map_everything();
     Result<void> attach_task_programs();
@@ -104,6 +112,11 @@ Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Tracer::Tracer(Tracer&&) noexcept = default;
 Tracer& Tracer::operator=(Tracer&&) noexcept = default;
 Tracer::~Tracer() = default;
+
+std::array<bpf_program*, 5> Tracer::State::probe_programs() const {
+    return {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
+            skeleton->progs.loader_changed, skeleton->progs.system_call_returned};
+}
 
 Result<void> Tracer::State::configure() {
     uint32_t buckets = std::bit_ceil(std::max(options.young_slots / WH_YOUNG_WAYS, 1u));
@@ -127,10 +140,8 @@ Result<void> Tracer::State::configure() {
     bpf_map__set_max_entries(skeleton->maps.ring, options.ring_bytes);
     bpf_map__set_max_entries(skeleton->maps.backlog, options.backlog_bytes);
     if (options.method == AttachMethod::kUprobeMulti)
-        for (bpf_program* program :
-             {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
-              skeleton->progs.loader_changed, skeleton->progs.system_call_returned})
-            bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
+        for (bpf_program* program : probe_programs()) bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
+    if (old_kernel) old_kernel->configure(config.no_stack_base);
     return {};
 }
 
@@ -172,11 +183,17 @@ Result<Tracer> Tracer::load(const TracerOptions& options) {
                      "CONFIG_DEBUG_INFO_BTF=y, as all current distribution kernels are"};
     auto state = std::make_unique<State>();
     state->options = options;
-    state->skeleton = wh_programs__open();
+    const bool is_old = options.method == AttachMethod::kPerfWithoutCookies;
+    state->skeleton = is_old ? open_programs_for_old_kernel() : wh_programs__open();
     if (!state->skeleton) return system_error("open the BPF object", errno);
+    if (is_old) {
+        state->options.young_slots = WH_YOUNG_WAYS;  // they use none
+        state->old_kernel.emplace(state->skeleton->obj);
+    }
     WH_TRY_VOID(state->configure());
     if (int failed = wh_programs__load(state->skeleton)) return load_error(-failed);
     WH_TRY_VOID(state->map_everything());
+    if (state->old_kernel) WH_TRY_VOID(state->old_kernel->set_programs(state->probe_programs()));
     WH_TRY_VOID(state->attach_task_programs());
     return Tracer(std::move(state));
 }
@@ -187,7 +204,8 @@ const wh_config& Tracer::config() const { return state_->config; }
 uint64_t Tracer::kernel_memory_bytes() const {
     return state_->young.bytes() + state_->stacks.bytes() + state_->stack_counters.bytes() +
            state_->probe_hits.bytes() + state_->processes.bytes() + state_->options.ring_bytes +
-           state_->options.backlog_bytes + state_->unwind_tables->statistics().kernel_bytes;
+           state_->options.backlog_bytes + state_->unwind_tables->statistics().kernel_bytes +
+           (state_->old_kernel ? state_->old_kernel->kernel_memory_bytes() : 0);
 }
 
 uint64_t Tracer::thread_state_bytes() const { return bpf_map__value_size(state_->skeleton->maps.threads); }
@@ -208,6 +226,10 @@ std::vector<bpf_program*> Tracer::programs() const {
 
 bpf_program* Tracer::system_call_program() const { return state_->skeleton->progs.system_call_returned; }
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
+
+Result<UniqueFd> Tracer::program_with_cookie(const bpf_program* program, uint64_t cookie) const {
+    return state_->old_kernel->program_with_cookie(program, cookie);
+}
 
 std::span<wh_young_bucket> Tracer::young() const { return state_->young.items(); }
 std::span<wh_stack_bucket> Tracer::stacks() const { return state_->stacks.items(); }
@@ -330,6 +352,7 @@ void Tracer::forget_process(uint16_t slot) {
             clear_counters(index);
             bucket.kind_process[way] = 0;
             std::atomic_ref(bucket.hash[way]).store(0, std::memory_order_release);
+            if (state_->old_kernel) state_->old_kernel->give_back_stack(index - 1);
         }
     for (uint32_t kind = 0; kind < WH_NO_STACK_KINDS; kind++)
         clear_counters(config.no_stack_base + WH_NO_STACK_ROW(kind, slot));

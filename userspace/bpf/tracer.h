@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "bpf/shared/counters.h"
 #include "bpf/shared/records.h"
 #include "bpf/unwind_tables.h"
@@ -19,7 +20,14 @@ struct bpf_program;
 
 namespace whoholds {
 
-enum class AttachMethod : uint8_t { kUprobeMulti, kPerf };
+enum class AttachMethod : uint8_t {
+    kUprobeMulti,
+    kPerf,
+    kPerfWithoutCookies,  // the programs for Linux before 5.15
+};
+
+// The best one that the running kernel has.
+AttachMethod best_attach_method();
 
 struct TracerOptions {
     uint32_t young_slots = 1u << 18;    // 32 bytes each; rounded up to a power of two
@@ -49,6 +57,8 @@ public:
     [[nodiscard]] bpf_program* loader_program() const;
     [[nodiscard]] std::vector<bpf_program*> programs() const;  // all of them
     [[nodiscard]] bpf_program* system_call_program() const;
+    // With kPerfWithoutCookies: one of the programs for probes, to be attached in its place.
+    Result<UniqueFd> program_with_cookie(const bpf_program* program, uint64_t cookie) const;
 
     // Shared with the running programs: access through std::atomic_ref or read once.
     [[nodiscard]] std::span<wh_young_bucket> young() const;

@@ -89,10 +89,9 @@ std::string what_stands_in_the_way(const Rights& rights) {
         return "the kernel is locked down (lockdown=confidentiality) and lets no BPF program read memory: it has to be "
                "booted with lockdown=integrity or none";
     if (rights.charges_locked_memory)
-        return "this kernel counts BPF memory against the limit of locked memory, as those before 5.11 do, and "
+        return "this kernel counts BPF memory against the limit of locked memory, as those before 5.11 do: run "
                "whoholds "
-               "needs what came with 5.15; if it was added to this one, run whoholds after `ulimit -l unlimited`, in a "
-               "container with --ulimit=memlock=-1 or --cap-add=SYS_RESOURCE";
+               "after `ulimit -l unlimited`, in a container with --ulimit=memlock=-1 or --cap-add=SYS_RESOURCE";
     return "";
 }
 

@@ -206,7 +206,7 @@ TEST(Options, usage_errors_are_one_sentence_that_says_what_to_do) {
         {"-p 1 --kind heap,foo", "\"foo\" is not a kind"},
         {"-p 1 --sort size", "give one of bytes, count, age, total"},
         {"-p 1 --color yes", "give one of auto, always, never"},
-        {"-p 1 --attach-with kprobe", "give one of auto, multi, perf"},
+        {"-p 1 --attach-with kprobe", "give one of auto, multi, perf, no-cookies"},
         {"run", "two dashes"},
         {"run --", "two dashes"},
         {"run ls -l", "two dashes"},
