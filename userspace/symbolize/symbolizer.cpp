@@ -165,7 +165,7 @@ std::vector<Frame> Symbolizer::State::describe_in_file(Module& module, const Fra
     std::vector<Frame> frames;
     for (SourceFrame& source : answer.frames) {
         Frame frame = common;
-        frame.function = demangle_short(source.function);
+        frame.function = answer.is_go ? printable(source.function) : demangle_short(source.function);
         frame.raw_function = std::move(source.function);
         frame.file = printable(source.file);
         frame.line = source.line;
