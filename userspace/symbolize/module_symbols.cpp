@@ -122,7 +122,7 @@ ModuleSymbols::Answer ModuleSymbols::find(uint64_t address, WorkBudget& budget) 
     const bool knows_go = open_go(budget);
     if (go_ && go_->covers(address)) answer.frames = go_->frames(image_, address);
     if (!answer.frames.empty()) {
-        answer.is_go = true;
+        answer.go = &go_->build_info();
         return answer;
     }
     const bool has_names = read_table(budget);

@@ -27,7 +27,7 @@ public:
     struct Answer {
         std::vector<SourceFrame> frames;  // at least one; innermost first, the last is the function itself
         bool complete = true;             // false: the budget ended before everything was found
-        bool is_go = false;               // names are as people write them
+        const GoBuildInfo* go = nullptr;  // Go code: names are as people write them
     };
     Answer find(uint64_t address, WorkBudget& budget);
 

@@ -97,6 +97,7 @@ public:
             WH_TRY(candidates, one_round(candidates, round + 1 == kRounds));
         }
         snapshot_.torn += candidates.size();
+        for (const Candidate& candidate : candidates) snapshot_.torn_ids.push_back(candidate.record.id);
         WH_TRY_VOID(read_channels());
         return std::move(snapshot_);
     }

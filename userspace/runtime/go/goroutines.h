@@ -29,6 +29,7 @@ struct GoroutineSnapshot {
     uint64_t dead = 0;                          // kept by the runtime for re-use
     uint64_t running = 0;                       // of goroutines: without a stack to be seen from outside
     uint64_t torn = 0;                          // changed each time they were read: neither listed nor guessed
+    std::vector<uint64_t> torn_ids;             // their numbers, as read last
     uint64_t too_deep = 0;                      // listed without a stack
 };
 

@@ -23,7 +23,7 @@ Error refusal(const char* what) {
             fmt::format("Go's runtime is not built as expected ({}), so it is not read", what)};
 }
 
-Error not_started() { return {ErrorCode::kNotFound, "Go's runtime has not started yet"}; }
+Error not_started() { return {ErrorCode::kSystem, "Go's runtime has not started yet"}; }
 
 bool is_plausible(const GoroutineRecord& record) {
     if (record.state > GoroutineState::kDeadExtra) return false;

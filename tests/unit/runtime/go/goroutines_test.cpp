@@ -63,7 +63,7 @@ protected:
     }
 };
 
-TEST_P(Goroutines, groups_by_stack_equal_what_pprof_says) {
+TEST_P(Goroutines, T38_groups_by_stack_equal_what_pprof_says) {
     GoPuppet puppet(path());
     start_everything(puppet);
     const auto process = open(puppet.pid());
@@ -160,7 +160,7 @@ TEST_P(Goroutines, since_when_they_are_blocked_is_known_from_the_next_collection
     EXPECT_EQ(blocked(), 5);
 }
 
-TEST_P(Goroutines, what_is_read_of_a_busy_program_is_whole) {
+TEST_P(Goroutines, T38_what_is_read_of_a_busy_program_is_whole) {
     GoPuppet puppet(path());
     puppet.command("start nested 200");
     puppet.command("busy start 20");

@@ -28,7 +28,7 @@ protected:
     }
 };
 
-TEST_P(GoHeap, counts_and_bytes_by_stack_equal_what_pprof_says) {
+TEST_P(GoHeap, T39_counts_and_bytes_by_stack_equal_what_pprof_says) {
     GoPuppet puppet(path());
     leak_everywhere(puppet);
     puppet.command("collect");
@@ -44,7 +44,7 @@ TEST_P(GoHeap, counts_and_bytes_by_stack_equal_what_pprof_says) {
     EXPECT_EQ(as_pprof(read->sampled), said);
 }
 
-TEST_P(GoHeap, equals_pprof_where_every_allocation_is_sampled_and_many_are_freed) {
+TEST_P(GoHeap, T39_equals_pprof_where_every_allocation_is_sampled_and_many_are_freed) {
     GoPuppet puppet(path(), {"PUPPET_PROFILE_RATE=1"});
     leak_everywhere(puppet);
     puppet.command("collect");
@@ -97,7 +97,7 @@ TEST_P(GoHeap, before_the_first_collection_what_is_pending_counts) {
     EXPECT_TRUE(has_large);
 }
 
-TEST_P(GoHeap, is_never_negative_or_torn_while_the_program_works) {
+TEST_P(GoHeap, T39_is_never_negative_or_torn_while_the_program_works) {
     GoPuppet puppet(path(), {"PUPPET_PROFILE_RATE=8192", "GOGC=5"});
     puppet.command("leak sessions 1000");
     puppet.command("busy start 4");
@@ -125,7 +125,7 @@ TEST_P(GoHeap, is_never_negative_or_torn_while_the_program_works) {
 INSTANTIATE_TEST_SUITE_P(Each, GoHeap, all_go_forms(), go_form_name);
 
 // The linker drops the profile where nothing could ask for it.
-TEST(GoHeapProfileOff, a_program_that_never_asks_for_a_profile_has_none) {
+TEST(GoHeapProfileOff, T39_a_program_that_never_asks_for_a_profile_has_none) {
     const std::string path = target_path("go_puppet");
     if (path.empty()) GTEST_SKIP() << "go is not installed";
     GoPuppet puppet(path);
