@@ -51,8 +51,8 @@ size_t ModuleTables::module_of(const Mapping& mapping, const OpenImage& open) {
     return found->second;
 }
 
-ModuleCode ModuleTables::build(const ElfImage& image, const std::string& path) {
-    ModuleCode module;
+UnwindModule ModuleTables::build(const ElfImage& image, const std::string& path) {
+    UnwindModule module;
     module.segments = image.segments();
     UnwindTable table = build_unwind_table(image, nullptr);
     for (const std::string& sentence : table.notes) note(path, sentence);

@@ -34,7 +34,7 @@ public:
     // and a sentence in notes().
     size_t module_of(const Mapping& mapping, const OpenImage& open);
 
-    [[nodiscard]] std::span<const ModuleCode> modules() const { return modules_; }
+    [[nodiscard]] std::span<const UnwindModule> modules() const { return modules_; }
 
     struct Statistics {
         size_t files = 0;  // that have a table
@@ -47,12 +47,12 @@ public:
 
 private:
     using Identity = std::tuple<uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
-    ModuleCode build(const ElfImage& image, const std::string& path);
+    UnwindModule build(const ElfImage& image, const std::string& path);
     void note(const std::string& path, const std::string& sentence);
 
     RuleTable rules_;
     UnwindArena arena_;
-    std::vector<ModuleCode> modules_;
+    std::vector<UnwindModule> modules_;
     absl::flat_hash_map<Identity, size_t> module_by_identity_;
     Statistics statistics_;
     std::vector<std::string> notes_;

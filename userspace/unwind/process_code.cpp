@@ -39,7 +39,7 @@ void add_jit_run(const std::vector<Mapping>& maps, size_t first, size_t end, boo
 }
 
 // Address in the process - virtual address in the module. Mappings begin at a page, segments need not.
-std::optional<uint64_t> bias_of(const CodeMapping& mapping, const ModuleCode& module) {
+std::optional<uint64_t> bias_of(const CodeMapping& mapping, const UnwindModule& module) {
     for (const ElfSegment& segment : module.segments) {
         if (!segment.executable || mapping.file_offset < (segment.file_offset & ~kPageMask)) continue;
         if (mapping.file_offset >= segment.file_offset + segment.file_size) continue;
@@ -70,7 +70,7 @@ std::vector<CodeMapping> code_mappings(const std::vector<Mapping>& maps, bool ji
     return mappings;
 }
 
-std::vector<wh_mapping> pack_mappings(std::span<const CodeMapping> mappings, std::span<const ModuleCode> modules,
+std::vector<wh_mapping> pack_mappings(std::span<const CodeMapping> mappings, std::span<const UnwindModule> modules,
                                       bool jit_keeps_frame_pointers) {
     std::vector<wh_mapping> packed;
     packed.reserve(mappings.size());
@@ -83,7 +83,7 @@ std::vector<wh_mapping> pack_mappings(std::span<const CodeMapping> mappings, std
             packed.push_back(entry);
             continue;
         }
-        const ModuleCode& module = modules[mapping.module];
+        const UnwindModule& module = modules[mapping.module];
         entry.flags = module.gap_flags;
         auto bias = bias_of(mapping, module);
         if (module.table && bias) {

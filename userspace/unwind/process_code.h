@@ -18,7 +18,7 @@
 
 namespace whoholds {
 
-struct ModuleCode {  // what is known of one file's code; its number stands for it in what follows
+struct UnwindModule {  // what is known of one file's code; its number stands for it in what follows
     std::optional<PlacedTable> table;
     std::vector<ElfSegment> segments;
     uint16_t gap_flags = 0;  // WH_MAPPING_FRAME_POINTERS, …_GUESS: how code without a rule is walked
@@ -44,7 +44,7 @@ std::vector<CodeMapping> code_mappings(const std::vector<Mapping>& maps, bool ji
                                        const ModuleOf& module_of);
 
 // As the BPF programs read them. Mappings of files that were not understood have no flags: a walk ends there, and says so.
-std::vector<wh_mapping> pack_mappings(std::span<const CodeMapping> mappings, std::span<const ModuleCode> modules,
+std::vector<wh_mapping> pack_mappings(std::span<const CodeMapping> mappings, std::span<const UnwindModule> modules,
                                       bool jit_keeps_frame_pointers);
 
 // Remembers what each address meant last.

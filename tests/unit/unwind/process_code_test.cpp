@@ -42,8 +42,8 @@ TEST(CodeMappings, memory_beside_code_that_keeps_frame_pointers_is_taken_for_cod
               (std::vector<CodeMapping>{{0x1000, 0x5000, 0, kNoModule}, {0x6000, 0x7000, 0, kNoModule}}));
 }
 
-ModuleCode module_with_table() {
-    ModuleCode module;
+UnwindModule module_with_table() {
+    UnwindModule module;
     module.segments.push_back({.virtual_address = 0x401040,
                                .memory_size = 0x2000,
                                .file_offset = 0x1040,
@@ -55,7 +55,7 @@ ModuleCode module_with_table() {
 
 TEST(PackMappings, bias_holds_where_segments_begin_in_the_middle_of_a_page) {
     const std::vector<CodeMapping> code = {{0x7f0000001000, 0x7f0000004000, 0x1000, 0}};
-    const std::vector<ModuleCode> modules = {module_with_table()};
+    const std::vector<UnwindModule> modules = {module_with_table()};
 
     const auto packed = pack_mappings(code, modules, false);
 
@@ -67,9 +67,9 @@ TEST(PackMappings, bias_holds_where_segments_begin_in_the_middle_of_a_page) {
 }
 
 TEST(PackMappings, what_is_not_understood_has_no_flags_and_ends_a_walk) {
-    ModuleCode without_table = module_with_table();
+    UnwindModule without_table = module_with_table();
     without_table.table.reset();
-    const std::vector<ModuleCode> modules = {without_table, module_with_table()};
+    const std::vector<UnwindModule> modules = {without_table, module_with_table()};
     const std::vector<CodeMapping> code = {{0x1000, 0x2000, 0x1000, 0}, {0x3000, 0x4000, 0x900000, 1}};
 
     for (const wh_mapping& mapping : pack_mappings(code, modules, true)) EXPECT_EQ(mapping.flags, 0);
