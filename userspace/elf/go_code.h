@@ -61,8 +61,8 @@ private:
     unsigned minor_version_ = 0;
 };
 
-// As Go's own tracebacks show it: "slices.Sort[go.shape.[]int,go.shape.int]" -> "slices.Sort[...]"; and without the linker's escapes:
-// "gopkg.in/yaml%2ev3.Marshal" -> "gopkg.in/yaml.v3.Marshal".
+// As Go's own tracebacks show it: "slices.Sort[go.shape.[]int,go.shape.int]" -> "slices.Sort[...]"; and without the
+// linker's escapes: "gopkg.in/yaml%2ev3.Marshal" -> "gopkg.in/yaml.v3.Marshal".
 std::string readable_go_name(std::string_view name);
 
 }  // namespace whoholds
