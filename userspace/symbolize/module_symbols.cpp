@@ -30,11 +30,11 @@ void ModuleSymbols::say_if_slow(WorkBudget& budget, uint64_t expected_ms, const 
 }
 
 bool ModuleSymbols::open_go(WorkBudget& budget) {
+    go_is_wanted_ = go_is_wanted_ && image_.is_go();
     if (!go_is_wanted_) return true;
     const uint64_t expected_ms = image_.source().size() / kScannedBytesPerMs;
     if (expected_ms > kSmallScanMs && !budget.allows(expected_ms)) return false;
     go_is_wanted_ = false;
-    if (!image_.is_go()) return true;
     auto code = GoCode::open(image_);
     if (code && !budget.take_memory(code->module_data().table_end - code->module_data().table)) {
         code = Error{ErrorCode::kLimit, "too much memory would be needed"};
