@@ -46,8 +46,9 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
         bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
         u32 slot = *index;
         struct wh_process* process = bpf_map_lookup_elem(&processes, &slot);
-        if (process && process->mm == (u64)parent->mm && process->flags & WH_PROCESS_THREADS)
-            note_created_thread(child->pid, slot);
+        if (process && process->mm == (u64)parent->mm && process->flags & WH_PROCESS_THREADS) {
+            if (note_created_thread(child->pid, slot)) note_joinable(child->pid, slot);
+        }
         return 0;
     }
     note_fork(*index, parent, child);

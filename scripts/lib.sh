@@ -19,6 +19,7 @@ command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golan
 command -v node >/dev/null || test_packages+=(nodejs)
 # The tests in containers, where these can be had.
 container_packages=(podman runc)
+matrix_packages=(qemu-system-x86 busybox-static cpio python3)
 package_packages=(python3 gzip lintian)
 bench_packages=(bpftrace python3)
 fuzz_packages=(libclang-rt-14-dev)

@@ -50,6 +50,33 @@ TEST_F(Image, is_labelled_and_holds_one_program) {
     EXPECT_EQ(version.output, "whoholds " WH_VERSION "\n");
 }
 
+// By a user who has no rights and no numbers of users to give away, from a copy of what the build needs.
+constexpr const char* kBuildAsNobody = R"(set -e
+folder=$1; source=$2; program=$3
+mkdir -p "$folder/source/scripts" "$folder/home"
+cp -R "$source/CMakeLists.txt" "$source/LICENSE" "$folder/source/"
+cp -R "$source/scripts/lib.sh" "$source/scripts/container" "$folder/source/scripts/"
+cp "$program" "$folder/whoholds"
+cp "$CONTAINERS_CONF" "$folder/containers.conf"
+export CONTAINERS_CONF="$folder/containers.conf"
+chown -R 65534:65534 "$folder"
+export HOME="$folder/home" XDG_RUNTIME_DIR="$folder/home"
+as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+podman="podman --root=$folder/store --runroot=$folder/run --storage-driver=vfs"
+$as_nobody unshare --user true || exit 77
+$as_nobody "$folder/source/scripts/container/build" --engine "$podman" --program "$folder/whoholds" --tag whoholds:rootless
+$as_nobody $podman image inspect --format '{{.Config.User}}' whoholds:rootless)";
+
+TEST_F(Image, is_built_without_root) {
+    if (IsSkipped()) return;
+    const e2e::TemporaryFolder folder;
+    const Ended built = run_command({"sh", "-c", kBuildAsNobody, "build", folder.path(), WH_SOURCE_DIR, tool_program()},
+                                    podman_.environment());
+    if (built.exit_code == 77) GTEST_SKIP() << "this kernel gives no user namespaces to others than root";
+    EXPECT_EQ(built.exit_code, 0) << built.errors;
+    EXPECT_EQ(built.output, "0:0\n") << "and is run as root";
+}
+
 // Nothing may be written anywhere, no loader, no locale, no /etc: and all kinds are followed.
 TEST_F(Image, traces_everything_without_a_place_to_write) {
     if (IsSkipped()) return;

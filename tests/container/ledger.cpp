@@ -16,7 +16,14 @@ Ledger::Ledger(Podman& podman, std::string name, const std::string& image, const
     answer();
 }
 
-Ledger::~Ledger() { (void)podman_.run({"rm", "--force", "--time=0", name_}); }
+Ledger::Ledger(Podman& podman, const Ledger& first) : podman_(podman), name_(first.name_), owns_container_(false) {
+    process_ = podman_.start({"exec", "--interactive", name_, "/ledger"});
+    answer();
+}
+
+Ledger::~Ledger() {
+    if (owns_container_) (void)podman_.run({"rm", "--force", "--time=0", name_});
+}
 
 std::string Ledger::answer() {
     while (std::optional<std::string> line = process_->output().next()) {

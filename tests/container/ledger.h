@@ -16,6 +16,8 @@ public:
     // Runs the image, which must have the puppet at its entry, under this name; flags go to podman, arguments behind the image.
     Ledger(Podman& podman, std::string name, const std::string& image, const Arguments& flags = {},
            const Arguments& arguments = {});
+    // A second process in the container of the first.
+    Ledger(Podman& podman, const Ledger& first);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
@@ -27,12 +29,15 @@ public:
     // As the host counts it: what the container runs, or the only child of that.
     [[nodiscard]] pid_t host_pid() const { return podman_.pid_of(name_); }
     [[nodiscard]] const std::string& name() const { return name_; }
+    // Of its container, all of it.
+    [[nodiscard]] std::string id() const { return podman_.id_of(name_); }
 
 private:
     std::string answer();
 
     Podman& podman_;
     std::string name_;
+    bool owns_container_ = true;
     std::unique_ptr<e2e::Process> process_;
 };
 

@@ -108,6 +108,10 @@ pid_t Podman::pid_of(const std::string& container) const {
     return static_cast<pid_t>(std::atoi(inspected.output.c_str()));
 }
 
+std::string Podman::id_of(const std::string& container) const {
+    return last_line(run({"inspect", "--format={{.Id}}", container}).output);
+}
+
 bool tool_is_static() { return access(WH_STATIC_WHOHOLDS, X_OK) == 0; }
 
 std::string tool_program() { return tool_is_static() ? WH_STATIC_WHOHOLDS : WH_WHOHOLDS; }

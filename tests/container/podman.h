@@ -42,6 +42,7 @@ public:
     [[nodiscard]] std::unique_ptr<e2e::Process> start(const Arguments& arguments) const;
     // The process that a container runs, as the host counts.
     [[nodiscard]] pid_t pid_of(const std::string& container) const;
+    [[nodiscard]] std::string id_of(const std::string& container) const;
     // The command that precedes all arguments, and the environment that it needs.
     [[nodiscard]] Arguments command() const;
     [[nodiscard]] Arguments environment() const;

@@ -16,6 +16,10 @@ Arguments report_everything(const std::string& pids) {
     return {"--json", "--sort", "total", "--top", "1000000", "-p", pids, "86400"};
 }
 
+Arguments report_container(const std::string& container, const std::string& interval) {
+    return {"--json", "--sort", "total", "--top", "1000000", "--container", container, interval};
+}
+
 Tool::Tool(const Arguments& arguments)
     : process_(std::make_unique<Process>(e2e::Launch{.command = joined({WH_WHOHOLDS}, arguments)})) {}
 
@@ -28,6 +32,11 @@ bool Tool::wait_attached(int count) {
     while (count-- > 0)
         if (!process_->errors().next_with("attached to")) return false;
     return true;
+}
+
+e2e::ReportReader Tool::next_report() {
+    const std::optional<std::string> line = process_->output().next();
+    return line ? e2e::ReportReader(json::parse(*line, nullptr, false)) : e2e::ReportReader();
 }
 
 e2e::ReportReader Tool::finish() {

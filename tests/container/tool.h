@@ -13,6 +13,7 @@ namespace whoholds::container {
 
 // What whoholds is given besides the processes: everything it knows, at the end only.
 Arguments report_everything(const std::string& pids);
+Arguments report_container(const std::string& container, const std::string& interval = "86400");
 
 class Tool {
 public:
@@ -23,6 +24,8 @@ public:
 
     // Waits until count processes are attached to; false if it ended before.
     bool wait_attached(int count = 1);
+    // Waits for the next report; an empty one if it ended without.
+    e2e::ReportReader next_report();
     // Ends it by SIGINT; its last report.
     e2e::ReportReader finish();
     // Waits for its end; what it wrote to stderr.

@@ -227,6 +227,40 @@ TEST_F(E2eTest, T34_two_tools_on_one_target) {
     EXPECT_EQ(report_of_first.caller("trap_malloc").held, (Sum{500, 500 * 1373}));
 }
 
+// A breakpoint elsewhere stops, one at a probed instruction does not; the counting goes on either way.
+TEST_F(E2eTest, T34_debugger_with_breakpoints) {
+    if (find_program("gdb").empty()) GTEST_SKIP() << "gdb is not installed";
+    Puppet puppet("traps");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"0.1"});
+    Process gdb({.command = {"gdb", "-nx",
+                             "-q",  "-batch",
+                             "-p",  std::to_string(puppet.pid()),
+                             "-ex", "break *malloc",
+                             "-ex", "break trap_malloc",
+                             "-ex", "echo READY\\n",
+                             "-ex", "continue",
+                             "-ex", "echo STOPPED\\n",
+                             "-ex", "info symbol $pc",
+                             "-ex", "detach"},
+                 .environment = {"DEBUGINFOD_URLS="},
+                 .in_child = {}});
+    ASSERT_TRUE(gdb.output().next_with("READY").has_value());
+    ReportReader seen = whoholds.next_report();
+    while (seen.root().is_object() && seen.remarks().find("is debugged by gdb") == std::string::npos)
+        seen = whoholds.next_report();
+    puppet.command("malloc 1383 3");  // from where gdb stopped it on, when gdb has gone
+    ASSERT_TRUE(gdb.output().next_with("STOPPED").has_value());
+    const std::string place = gdb.output().next().value_or("");
+    gdb.wait();
+    puppet.command("malloc 1385 1");
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_TRUE(place.starts_with("trap_malloc")) << place;
+    EXPECT_EQ(report.caller("trap_malloc").held, (Sum{4, 3 * 1383 + 1385}));
+    EXPECT_NE(report.remarks().find("is debugged by gdb"), std::string::npos) << report.remarks();
+}
+
 TEST_F(E2eTest, T40_process_without_allocator_is_said_loudly) {
     Puppet puppet("bare");
 

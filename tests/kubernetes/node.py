@@ -216,17 +216,18 @@ class Container:
 class Pod:
     """A pod with one ordinary container, and the ephemeral ones that are added to it."""
 
-    def __init__(self, podman, manifest):
+    def __init__(self, podman, manifest, cgroups="host"):
         self.podman = podman
         self.manifest = manifest
+        self.cgroups = f"--cgroupns={cgroups}"
         spec = manifest["spec"]
-        self.containers = [Container(podman, container, spec, ["--network=none", *node_namespaces(spec)])
+        self.containers = [Container(podman, container, spec, ["--network=none", self.cgroups, *node_namespaces(spec)])
                            for container in spec["containers"]]
         self.ephemeral = []
 
     def add_ephemeral(self, spec):
         target = f"k8s_{spec['targetContainerName']}"
-        namespaces = [f"--{kind}=container:{target}" for kind in ("pid", "network", "ipc")]
+        namespaces = [self.cgroups, *(f"--{kind}=container:{target}" for kind in ("pid", "network", "ipc"))]
         self.ephemeral.append(Container(self.podman, spec, self.manifest["spec"], namespaces))
 
     def container(self, name):

@@ -34,6 +34,8 @@ HANG_S = 120  # against hanging for ever; nothing is judged by it
 EXIT_KUBECTL, EXIT_POD, EXIT_REFUSED, EXIT_START = 10, 11, 12, 13
 TOOL_RIGHTS = 4
 
+WITH_INIT = {"name": "app", "image": TARGET_IMAGE, "stdin": True, "command": ["/sh", "-c", "/ledger; exit"]}
+
 settings = None
 podman = None
 kubectl = None
@@ -150,8 +152,8 @@ class KubectlTest(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
 
-    def start_pod(self, pod_manifest=None, **server):
-        self.pod = node.Pod(podman, pod_manifest or manifest())
+    def start_pod(self, pod_manifest=None, cgroups="host", **server):
+        self.pod = node.Pod(podman, pod_manifest or manifest(), cgroups)
         self.addCleanup(self.pod.stop)
         self.server = api_server.ApiServer(self.pod, **server)
         self.addCleanup(self.server.stop)
@@ -178,7 +180,7 @@ class KubectlTest(unittest.TestCase):
         return plugin.wait(), plugin.text("out"), plugin.text("err")
 
     def assert_exact(self, report, books):
-        heap = report["processes"][0]["kinds"]["heap"]
+        heap = next(one for one in report["processes"] if one["command"] == "ledger")["kinds"]["heap"]
         self.assertEqual(report["coverage"]["events"]["lost"], 0)
         self.assertGreater(books["acquired"]["count"], 0)
         for what, expected in books.items():
@@ -187,7 +189,7 @@ class KubectlTest(unittest.TestCase):
     def trace(self, *arguments, stop, terminal=False):
         """The final report of the pod's leak, and the puppet's own books."""
         plugin = self.start("web", *arguments, "--", "--json", "--top", "100000", "86400", terminal=terminal)
-        plugin.await_text("attached to")
+        plugin.await_text("attached to ledger")
         self.puppet.ask("mark")
         self.puppet.ask("run 0.2")
         books = self.puppet.books()
@@ -229,6 +231,26 @@ class Reports(KubectlTest):
         report, books, _ = self.trace("--least", stop=press_ctrl_c, terminal=True)
         self.assert_exact(report, books)
         self.assertEqual(self.server.patches[0]["securityContext"], {"capabilities": {"add": ["SYS_ADMIN", "SYS_PTRACE"]}})
+
+    def report_init_and_child(self, cgroups):
+        self.start_pod(manifest(containers=[WITH_INIT]), cgroups=cgroups)
+        report, books, _ = self.trace("--all", stop=press_ctrl_c, terminal=True)
+        self.assert_exact(report, books)
+        self.assertEqual({one["command"] for one in report["processes"]}, {"sh", "ledger"})
+        self.assertEqual({one["container"]["id"] for one in report["processes"]}, {self.pod.container("app").node_id()})
+
+    def test_all_reports_an_init_and_its_child_each_with_its_own_numbers(self):
+        self.report_init_and_child("host")  # containerd's way with a privileged container
+
+    def test_all_finds_the_container_from_control_groups_of_its_own(self):
+        self.report_init_and_child("private")
+
+    def test_an_init_is_known_by_its_name_and_all_is_printed_as_text(self):
+        self.start_pod(manifest(containers=[WITH_INIT]))
+        code, output, errors = self.run_plugin("web", "--", "0.2", "2")
+        self.assertEqual(code, 0, errors)
+        self.assertIn("sh (pid 1, ", output)
+        self.assertIn("ledger (pid ", output)
 
     def test_as_root_looks_into_a_pod_that_runs_as_another_user(self):
         self.start_pod(manifest(securityContext={"runAsUser": 1000, "runAsNonRoot": True}))
@@ -435,7 +457,7 @@ def prepare():
         return "there is no podman (Debian: apt-get install podman runc)"
     podman = node.Podman()
     podman.import_programs(TOOL_IMAGE, [tool_program()], "/whoholds")
-    podman.import_programs(TARGET_IMAGE, [settings.ledger], "/ledger")
+    podman.import_programs(TARGET_IMAGE, [settings.ledger, "/bin/sh"], "/ledger")
     return podman.trouble(TOOL_IMAGE)
 
 

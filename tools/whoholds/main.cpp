@@ -109,7 +109,9 @@ int print_plans(const Options& options) {
     ProcRoot root;
     std::vector<pid_t> pids = options.pids;
     if (!options.selection.is_empty()) {
-        auto selected = selected_processes(root, options.selection, getpid());
+        ProcessSelection selection = options.selection;
+        widen_if_hidden(root, selection, getpid());
+        auto selected = selected_processes(root, selection, getpid());
         if (!selected) return fail({FailureKind::kOther, std::move(selected).error()});
         pids.insert(pids.end(), selected->begin(), selected->end());
     }

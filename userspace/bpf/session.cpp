@@ -227,6 +227,7 @@ void Session::begin_again(Target& target) {
     forget_slot(target);
     target.begin_again(*slots_.take());  // there is one: its last one
     auto attached = target.attach(*tracer_, plan_options(target.pid()), pool_, attached_s());
+    target.note_missed_exec();
     if (!attached) say(attached.error().message);
     if (attached && target.has_moved_on(*tracer_)) target.exec_seen = true;
     compare_with_kernel(target, Origin::kBeforeAttach);

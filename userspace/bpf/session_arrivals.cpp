@@ -51,7 +51,7 @@ void Session::on_fork(const Record& record) {
     const auto child = static_cast<pid_t>(record.size);
     if (!has_arrivals() || child == 0) return;
     if (!shares_memory)
-        arrivals_.push_back({child, options_.follow});
+        arrivals_.push_back({child, options_.follow, record.time_ns, false});
     else if (options_.follow && expects_exec_.size() < kMostExpected)
         expects_exec_.insert(child);
 }
@@ -59,44 +59,47 @@ void Session::on_fork(const Record& record) {
 void Session::on_exec(const Record& record) {
     if (Target* target = target_of(record.process)) {
         target->exec_seen = true;
+        target->exec_ns = record.time_ns;
         return;
     }
     const auto pid = static_cast<pid_t>(record.size);
     if (!has_arrivals() || pid == 0) return;
+    if (Target* target = target_with(pid)) target->exec_ns = record.time_ns;  // before it was traced
     refused_.erase(pid);
     if (expects_exec_.erase(pid) > 0)
-        arrivals_.push_back({pid, true});
-    else if (!options_.selection.is_empty())
-        arrivals_.push_back({pid, false});
+        arrivals_.push_back({pid, true, record.time_ns, true});
+    else if (!selection_.is_empty())
+        arrivals_.push_back({pid, false, record.time_ns, true});
 }
 
 // For those whose exec was not told (the ring was full), and for what changes without one: a name, a cgroup.
 void Session::look_for_processes() {
     const uint64_t now_ns = monotonic_ns();
     end_if_all_exited();
-    if (options_.selection.is_empty() || now_ns - looked_for_processes_ns_ < kLookNs) return;
+    if (selection_.is_empty() || now_ns - looked_for_processes_ns_ < kLookNs) return;
     looked_for_processes_ns_ = now_ns;
-    auto pids = selected_processes(root_, options_.selection, getpid());
+    auto pids = selected_processes(root_, selection_, getpid());
     if (!pids) return;
     for (pid_t pid : *pids)
-        if (!target_with(pid) && !is_refused(pid)) arrivals_.push_back({pid, true});
+        if (!target_with(pid) && !is_refused(pid)) arrivals_.push_back({.pid = pid});
 }
 
 std::optional<SessionError> Session::start_selected() {
-    auto pids = selected_processes(root_, options_.selection, getpid());
+    if (!options_.wait_for_first) widen_if_hidden(root_, selection_, getpid());
+    auto pids = selected_processes(root_, selection_, getpid());
     if (!pids) return SessionError{FailureKind::kOther, std::move(pids).error()};
     looked_for_processes_ns_ = monotonic_ns();
-    for (pid_t pid : *pids) attach_later(pid, true);
+    for (pid_t pid : *pids) attach_later({.pid = pid});
     if (!targets_.empty()) return std::nullopt;
     if (refusal_) return refusal_;
     if (options_.wait_for_first) {
-        events_.on_progress(fmt::format("waiting for the first process of: {}", options_.selection.words()));
+        events_.on_progress(fmt::format("waiting for the first process of: {}", selection_.words()));
         return std::nullopt;
     }
     return SessionError{
         FailureKind::kUntraceable,
-        {ErrorCode::kNotFound, fmt::format("no process matches {}; with --wait whoholds waits for the first one",
-                                           options_.selection.words())}};
+        {ErrorCode::kNotFound,
+         fmt::format("no process matches {}; with --wait whoholds waits for the first one", selection_.words())}};
 }
 
 bool Session::is_refused(pid_t pid) const {
@@ -122,13 +125,20 @@ void Session::attach_arrivals() {
     while (!arrivals_.empty() && !stop_ && monotonic_ns() < end_ns) {
         const Arrival arrival = arrivals_.front();
         arrivals_.pop_front();
-        attach_later(arrival.pid, arrival.is_wanted);
+        attach_later(arrival);
     }
 }
 
-void Session::attach_later(pid_t pid, bool is_wanted) {
+void Session::attach_later(const Arrival& arrival) {
     const uint64_t begin_ns = monotonic_ns();
-    if (target_with(pid) || (!is_wanted && !is_selected(root_, pid, options_.selection))) return;
+    const pid_t pid = arrival.pid;
+    if (Target* target = target_with(pid)) {
+        if (!arrival.by_exec) return;
+        target->exec_ns = arrival.began_ns;  // it was found in /proc before its exec was read from the ring
+        target->note_missed_start(arrival.began_ns, true);
+        return;
+    }
+    if (!arrival.is_wanted && !is_selected(root_, pid, selection_)) return;
     if (auto refusal = check_traceable(root_, pid)) return refuse(pid, *std::move(refusal));
     if (slots_.free_count() == 0) forget_exited(0);
     Target* target = add_target(pid);
@@ -144,6 +154,7 @@ void Session::attach_later(pid_t pid, bool is_wanted) {
         return refuse(pid, {FailureKind::kOther, std::move(attached).error()});
     }
     arrived_.attached++;
+    target->note_missed_start(arrival.began_ns, arrival.by_exec);
     if (epoll_) watch(target->pidfd(), Wake::kProcess);
     if (target->has_moved_on(*tracer_)) target->exec_seen = true;
     if (target->loader_changed) target->attach_new_modules(*tracer_, plan_options(pid), pool_);
@@ -170,7 +181,7 @@ void Session::look_for_exits() {
 }
 
 void Session::end_if_all_exited() {
-    if (stop_ || !options_.selection.is_empty()) return;  // others may come
+    if (stop_ || !selection_.is_empty()) return;  // others may come
     if (std::ranges::any_of(targets_, [](const Target& target) { return !target.exited(); })) return;
     if (options_.follow) {
         pump();  // the last thing that they did may have been a fork
@@ -225,6 +236,10 @@ void Session::add_arrival_notes(Coverage& coverage) const {
     auto note = [&](uint64_t count, const char* what) {
         if (count > 0) coverage.notes.push_back(fmt::format("{}: {}", what, exact_count(count)));
     };
+    if (selection_.whose_container_is_hidden)
+        coverage.notes.push_back(
+            "no control group shows here which container a process is in: all in this PID namespace are taken for the "
+            "container's, but those of whoholds' own");
     note(arrived_.attached, "processes attached to since the start, as they were selected or forked");
     note(arrived_.gone, "processes that ended before they could be attached to, what they did is not seen");
     note(arrived_.refused, "processes that could not be attached to");

@@ -89,6 +89,13 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
         coverage.notes.push_back(fmt::format(
             "mappings that libc or the allocator made for itself (arenas, thread stacks), not listed: {} ({})",
             exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
+    for (const Target& target : targets_)
+        if (!target.debugger().empty())
+            coverage.notes.push_back(fmt::format(
+                "process {} is debugged by {}: where it sets a breakpoint at an instruction that is probed, the "
+                "breakpoint "
+                "does not stop, and when it is deleted the probe may go with it; let it detach before whoholds ends",
+                target.pid(), target.debugger()));
     add_arrival_notes(coverage);
     if (forks_ > 0 && !has_arrivals())
         coverage.notes.push_back(fmt::format("child processes forked, what they hold is not counted: {}", forks_));

@@ -97,7 +97,7 @@ std::optional<SessionError> Session::start() {
         target->look_at_go(attached_s(), [this] { keep_up(); });
     }
     if (auto failed = check_attached()) return failed;
-    return options_.selection.is_empty() ? std::nullopt : start_selected();
+    return selection_.is_empty() ? std::nullopt : start_selected();
 }
 
 std::optional<SessionError> Session::start_command() {

@@ -37,24 +37,31 @@ enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess, kDownloa
 class Session : public RecordSink {
 public:
     Session(const SessionOptions& options, const SessionEvents& events)
-        : options_(options), events_(events), builder_(options.report) {}
+        : options_(options), events_(events), selection_(options.selection), builder_(options.report) {}
 
     std::optional<SessionError> run();
     void on_record(const Record& record) override;
     void expect(uint16_t process, uint8_t kind, uint64_t key) override { aggregator_->expect(process, kind, key); }
 
 private:
+    struct Arrival {
+        pid_t pid = 0;
+        bool is_wanted = true;  // false: if it is selected
+        uint64_t began_ns = 0;  // when it was forked, or executed what it runs; 0: not known
+        bool by_exec = false;
+    };
+
     std::optional<SessionError> start();
     std::optional<SessionError> start_command();
     std::optional<SessionError> check_attached();
     std::optional<SessionError> perf_probes_refused() const;
     std::optional<SessionError> start_selected();
-    [[nodiscard]] bool has_arrivals() const { return options_.follow || !options_.selection.is_empty(); }
+    [[nodiscard]] bool has_arrivals() const { return options_.follow || !selection_.is_empty(); }
     void on_fork(const Record& record);
     void on_exec(const Record& record);
     void look_for_processes();
     void attach_arrivals();
-    void attach_later(pid_t pid, bool is_wanted);
+    void attach_later(const Arrival& arrival);
     bool is_refused(pid_t pid) const;
     void refuse(pid_t pid, SessionError why);
     void say(const std::string& line);
@@ -97,6 +104,7 @@ private:
 
     const SessionOptions& options_;
     const SessionEvents& events_;
+    ProcessSelection selection_;
     ProcRoot root_;
     std::optional<CommandChild> child_;
     std::optional<Tracer> tracer_;
@@ -116,10 +124,6 @@ private:
     AttachPool pool_;                          // likewise
     std::list<Target> targets_;
     SlotPool slots_{WH_MAX_PROCESSES};
-    struct Arrival {
-        pid_t pid;
-        bool is_wanted;  // false: if it is selected
-    };
     std::deque<Arrival> arrivals_;         // to be attached to
     std::set<pid_t> expects_exec_;         // children in their parents' memory
     std::map<pid_t, uint64_t> refused_;    // cannot be attached to: when it was started

@@ -10,10 +10,13 @@
 #include <cerrno>
 
 #include "base/human.h"
+#include "base/printable.h"
 #include "bpf/kernel_features.h"
+#include "bpf/live_source.h"
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/resource_kinds.h"
 #include "proc/rights.h"
+#include "proc/stat.h"
 #include "proc/system.h"
 
 namespace whoholds {
@@ -221,7 +224,8 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, At
         fresh.push_back(mapping);
     }
     for (const Mapping& mapping : fresh) planned_files_.insert(identity_of(mapping));
-    size_t before = probes_.probes().size();
+    const size_t before = probes_.probes().size();
+    const size_t acquiring_before = acquiring_probe_count();
     if (!fresh.empty()) {
         const bool was_undecided = !descriptor_method_;
         PlanOptions now = options;
@@ -232,6 +236,9 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, At
         if (was_undecided && descriptor_method_ == DescriptorMethod::kSites)
             attach_earlier_sites(tracer, *maps, fresh, options, pool);
     }
+    // It had executed its program a moment ago, and its libraries came only now.
+    if (began_ns_ != 0 && acquiring_before == 0 && acquiring_probe_count() > 0)
+        note_missed_start(began_ns_, base_.missed_start->after_exec);
     return probes_.probes().size() - before;
 }
 
@@ -329,6 +336,20 @@ void Target::note_exit(double time_s) {
     observed_s_ = time_s;
 }
 
+void Target::note_missed_start(uint64_t began_ns, bool by_exec) {
+    began_ns_ = began_ns;
+    base_.missed_start.reset();
+    if (began_ns != 0) base_.missed_start = {static_cast<double>(monotonic_ns() - began_ns) / 1e6, by_exec};
+}
+
+void Target::note_missed_exec() {
+    if (exec_ns != 0)
+        note_missed_start(exec_ns, true);
+    else if (base_.missed_start)
+        note_missed_start(began_ns_, base_.missed_start->after_exec);
+    exec_ns = 0;
+}
+
 void Target::observe(double time_s) {
     if (exited()) return;
     observed_s_ = time_s;
@@ -336,6 +357,10 @@ void Target::observe(double time_s) {
     if (status && status->state != 'Z') {
         base_.command = status->command;
         base_.exe = status->exe;
+        if (status->tracer_pid > 0) {
+            const auto tracer = read_stat(root_, status->tracer_pid);
+            debugger_ = fmt::format("{} (pid {})", printable(tracer ? tracer->command : "?"), status->tracer_pid);
+        }
         if (!status->namespace_pids.empty()) base_.inner_pid = status->namespace_pids.back();
         if (auto uptime = read_uptime_s(root_, *status)) base_.uptime_s = *uptime;
         if (auto started = read_start_time_unix_ns(root_, *status)) base_.start_time = iso8601_utc(*started);

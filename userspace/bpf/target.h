@@ -74,10 +74,16 @@ public:
     void look_at_go(double time_s, const std::function<void()>& pause);
     [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
     void note_exit(double time_s);
+    // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
+    void note_missed_start(uint64_t began_ns, bool by_exec);
+    // The same after an exec; where it is not known when that was, since when it is known to run.
+    void note_missed_exec();
     [[nodiscard]] bool exited() const { return base_.exited; }
     // The kernel says that the last of its threads is gone.
     [[nodiscard]] bool has_ended() const;
     [[nodiscard]] ProcessReport describe(double time_s) const;
+    // "gdb (pid 4711)": who was seen to trace it by ptrace; "" nobody.
+    [[nodiscard]] const std::string& debugger() const { return debugger_; }
     [[nodiscard]] ProcessView view();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
@@ -101,6 +107,7 @@ public:
     bool loader_changed = false;
     bool mappings_changed = false;
     bool exec_seen = false;
+    uint64_t exec_ns = 0;          // when; 0: not known
     bool waits_at_loader = false;  // our own child, stopped until its libraries have been attached to
     bool stops_at_exec = false;    // our own child, if it is static
     unsigned exec_count = 0;
@@ -142,6 +149,8 @@ private:
     std::vector<AddressRange> own_mapping_code_;
     std::vector<AddressRange> libc_code_;
     ProcessReport base_;
+    uint64_t began_ns_ = 0;  // of note_missed_start()
+    std::string debugger_;
     std::optional<GoProcess> go_;
     bool go_is_wanted_ = true;  // it is not known yet whether there is Go in it
     std::vector<std::string> go_wait_reasons_;

@@ -51,8 +51,13 @@ uint64_t read_shared(Word& word) {
 // The reason is looked for and not taken from the error number: the same one stands for many.
 Error load_error(int error_number) {
     std::string_view said = last_libbpf_message();
-    const Rights rights = read_own_rights({}).value_or(Rights{});
-    if (error_number == EPERM || error_number == EACCES) return {ErrorCode::kPermission, why_refused(rights)};
+    Rights rights = read_own_rights({}).value_or(Rights{});
+    // Then bpf(2) and the maps were let through; a program that it does not accept is an EACCES, too.
+    const bool verifier_spoke = said.find("BEGIN PROG LOAD LOG") != std::string_view::npos;
+    if (verifier_spoke) rights.is_filtered = rights.charges_locked_memory = false;
+    const bool refused = error_number == EPERM || error_number == EACCES;
+    if (refused && (!verifier_spoke || !what_stands_in_the_way(rights).empty()))
+        return {ErrorCode::kPermission, why_refused(rights)};
     if (rights.is_locked_down) return {ErrorCode::kUnsupported, why_refused(rights)};  // then EINVAL
     size_t first_line = said.find('\n');
     return {ErrorCode::kUnsupported,

@@ -51,6 +51,7 @@ struct ProcessStatus {
     bool is_kernel_thread = false;  // PF_KTHREAD in stat's flags
     uint32_t uid = 0;               // the effective one
     uint32_t thread_count = 0;
+    pid_t tracer_pid = 0;           // who traces it by ptrace (a debugger, strace); 0: nobody that we see
     int seccomp_mode = 0;           // 0 off, 1 strict, 2 filter
     bool has_shadow_stack = false;  // user-space shadow stacks (x86 CET) are on
     int pointer_bits = 0;           // from the ELF class of exe: 32, 64; 0 unknown

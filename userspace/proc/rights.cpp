@@ -20,6 +20,14 @@ bool is_first_user_namespace(std::string_view uid_map) {
     return inside == "0" && outside == "0" && trim_blanks(uid_map) == "4294967295";
 }
 
+// Containers seldom see securityfs; the parameters of the kernel say it where nobody has locked it later.
+bool is_locked_down(const ProcRoot& root, const std::string& lockdown_path) {
+    if (const auto lockdown = read_file_bounded(lockdown_path, kMaxBytes))
+        return lockdown->find("[confidentiality]") != std::string::npos;
+    const auto parameters = read_file_bounded(root.path + "/cmdline", kMaxBytes);
+    return parameters && (" " + *parameters).find(" lockdown=confidentiality") != std::string::npos;
+}
+
 uint32_t effective_user(std::string_view status) {
     std::string_view users = find_field(status, "Uid:").value_or("");
     cut_field(users);
@@ -55,14 +63,13 @@ Result<Rights> read_own_rights(const ProcRoot& root, const std::string& lockdown
     rights.is_filtered = find_field(status, "Seccomp:").value_or("0") == "2";
     if (const auto uid_map = read_file_bounded(root.path + "/self/uid_map", kMaxBytes))
         rights.in_user_namespace = !is_first_user_namespace(*uid_map);
-    if (const auto lockdown = read_file_bounded(lockdown_path, kMaxBytes))
-        rights.is_locked_down = lockdown->find("[confidentiality]") != std::string::npos;
+    rights.is_locked_down = is_locked_down(root, lockdown_path);
     if (const auto release = read_kernel_release(root))
         rights.charges_locked_memory = *release < KernelRelease{5, 11, 0};
     return rights;
 }
 
-std::string why_refused(const Rights& rights) {
+std::string what_stands_in_the_way(const Rights& rights) {
     if (rights.in_user_namespace)
         return "whoholds runs in a user namespace, where the kernel refuses to be traced whatever the capabilities: "
                "run it "
@@ -82,9 +89,16 @@ std::string why_refused(const Rights& rights) {
         return "the kernel is locked down (lockdown=confidentiality) and lets no BPF program read memory: it has to be "
                "booted with lockdown=integrity or none";
     if (rights.charges_locked_memory)
-        return "this kernel counts BPF memory against the limit of locked memory: run whoholds after `ulimit -l "
-               "unlimited`, "
-               "in a container with --ulimit=memlock=-1 or --cap-add=SYS_RESOURCE";
+        return "this kernel counts BPF memory against the limit of locked memory, as those before 5.11 do, and "
+               "whoholds "
+               "needs what came with 5.15; if it was added to this one, run whoholds after `ulimit -l unlimited`, in a "
+               "container with --ulimit=memlock=-1 or --cap-add=SYS_RESOURCE";
+    return "";
+}
+
+std::string why_refused(const Rights& rights) {
+    std::string known = what_stands_in_the_way(rights);
+    if (!known.empty()) return known;
     return "the kernel refuses, though no capability is missing: a security module (SELinux, AppArmor) may stand in "
            "the way";
 }

@@ -33,10 +33,12 @@ struct Rights {
     }
 };
 
-// lockdown_path is readable where securityfs is mounted only; a machine that does not show it counts as not locked down.
+// lockdown_path is readable where securityfs is mounted only; elsewhere the parameters that the kernel was booted with have to do.
 Result<Rights> read_own_rights(const ProcRoot& root,
                                const std::string& lockdown_path = "/sys/kernel/security/lockdown");
 
+// The first thing by which the kernel may have refused to take our programs, as a sentence; "" if nothing is known.
+std::string what_stands_in_the_way(const Rights& rights);
 // Why the kernel refused to show a process to us, or to take our programs: the first of what stands in the way.
 std::string why_refused(const Rights& rights);
 // Why it refused perf uprobes, where it has no uprobe_multi links; "" if the rights are not the reason.

@@ -20,6 +20,8 @@ constexpr size_t kShortestId = 12;
 constexpr size_t kCommandBytes = 15;  // TASK_COMM_LEN - 1
 constexpr size_t kMaxCgroupBytes = size_t{64} << 10;
 constexpr uint32_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD, include/linux/sched.h
+constexpr size_t kIdLength = 64;
+constexpr std::string_view kFirstPidNamespace = "pid:[4026531836]";  // PROC_PID_INIT_INO, include/linux/proc_ns.h
 
 bool is_hex(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -74,6 +76,14 @@ bool is_in_a_container(const ProcRoot& root, pid_t pid, const std::vector<std::s
     if (by_id) return true;
     const std::string host_name = host_name_of(root, pid);
     return std::ranges::any_of(wanted, [&](const auto& one) { return is_container(*container, host_name, one); });
+}
+
+bool is_hidden_neighbour(const ProcRoot& root, pid_t pid) {
+    const auto container = read_container(root, pid);
+    if (container && !container->id.empty()) return false;
+    const auto ours = read_link(root.path + "/self/ns/mnt");
+    const auto its = read_link(process_path(root, pid, "ns/mnt"));
+    return ours && its && *ours != *its;
 }
 
 bool is_in_a_cgroup(const ProcRoot& root, pid_t pid, const std::vector<std::string>& wanted) {
@@ -146,7 +156,8 @@ bool is_selected(const ProcRoot& root, pid_t pid, const ProcessSelection& select
            std::ranges::any_of(selection.executables,
                                [&](const std::string& one) { return is_executable(root, pid, one); }) ||
            (!selection.cgroups.empty() && is_in_a_cgroup(root, pid, selection.cgroups)) ||
-           (!selection.containers.empty() && is_in_a_container(root, pid, selection.containers));
+           (!selection.containers.empty() && is_in_a_container(root, pid, selection.containers)) ||
+           (selection.whose_container_is_hidden && is_hidden_neighbour(root, pid));
 }
 
 Result<std::vector<pid_t>> selected_processes(const ProcRoot& root, const ProcessSelection& selection, pid_t except) {
@@ -159,6 +170,15 @@ Result<std::vector<pid_t>> selected_processes(const ProcRoot& root, const Proces
     }
     std::ranges::sort(pids);
     return pids;
+}
+
+void widen_if_hidden(const ProcRoot& root, ProcessSelection& selection, pid_t except) {
+    const auto is_full_id = [](const std::string& one) { return one.size() == kIdLength && is_hex(one); };
+    const auto pid_namespace = read_link(root.path + "/self/ns/pid");
+    if (!pid_namespace || *pid_namespace == kFirstPidNamespace) return;
+    if (std::ranges::none_of(selection.containers, is_full_id)) return;
+    const auto pids = selected_processes(root, selection, except);
+    selection.whose_container_is_hidden = pids && pids->empty();
 }
 
 }  // namespace whoholds

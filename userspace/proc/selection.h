@@ -21,6 +21,8 @@ struct ProcessSelection {
         cgroups;  // below the mount of cgroups or below their root: the cgroup itself and all below it
     std::vector<std::string> commands;     // as comm: its first 15 bytes count
     std::vector<std::string> executables;  // with a slash: the path, or the same file; else the file's name
+    // Who shows no container at all counts as one of those that are meant, unless it runs in our own: see widen_if_hidden().
+    bool whose_container_is_hidden = false;
 
     [[nodiscard]] bool is_empty() const {
         return containers.empty() && cgroups.empty() && commands.empty() && executables.empty();
@@ -40,5 +42,10 @@ bool is_selected(const ProcRoot& root, pid_t pid, const ProcessSelection& select
 
 // All processes below root that are selected, in the order of their numbers; `except` is left out. An error if /proc cannot be read.
 Result<std::vector<pid_t>> selected_processes(const ProcRoot& root, const ProcessSelection& selection, pid_t except);
+
+// Where whoholds has joined the PID namespace of a container (kubectl debug --target) and is shown nobody's control group, it cannot
+// find a container by its id. Whoever is in that namespace is in the container then, but for those who see our own files. Widens
+// the selection to these, if it names a container by its full id and nobody is selected otherwise.
+void widen_if_hidden(const ProcRoot& root, ProcessSelection& selection, pid_t except);
 
 }  // namespace whoholds

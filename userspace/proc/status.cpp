@@ -97,6 +97,7 @@ Result<void> parse_status_text(std::string_view text, ProcessStatus& status) {
     const auto threads = parse_number<uint32_t>(find_field(text, "Threads:").value_or(""));
     if (!threads) return bad_field(status.pid, "Threads");
     status.thread_count = *threads;
+    status.tracer_pid = parse_number<pid_t>(find_field(text, "TracerPid:").value_or("0")).value_or(0);
     status.seccomp_mode = seccomp_mode_of(text);
     status.has_shadow_stack =
         find_field(text, "x86_Thread_features:").value_or("").find("shstk") != std::string_view::npos;

@@ -133,11 +133,19 @@ struct GoReport {
     uint64_t system_goroutines = 0;  // the runtime's own
 };
 
+// Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before
+// its probes were in place, is not counted.
+struct MissedStart {
+    double ms = 0;  // from the fork or exec to the moment when all is counted
+    bool after_exec = false;
+};
+
 struct ProcessReport {
     pid_t pid = 0;
     pid_t host_pid = 0;
-    pid_t inner_pid = 0;     // in its own PID namespace; 0: not known
-    double attached_s = 0;   // how long it was, or has been, attached to
+    pid_t inner_pid = 0;    // in its own PID namespace; 0: not known
+    double attached_s = 0;  // how long it was, or has been, attached to
+    std::optional<MissedStart> missed_start;
     std::string start_time;  // ISO 8601 UTC
     double uptime_s = 0;
     std::string command;

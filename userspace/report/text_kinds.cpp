@@ -1,6 +1,7 @@
 // HELD NOW: one row per kind, and below it whatever keeps its numbers from adding up.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -99,16 +100,24 @@ void write_nothing(const Report& report, const ProcessReport& process, TextOutpu
 // RSS is often far above what is held, and this is why.
 void write_scope(const Report& report, const ProcessReport& process, TextOutput& output) {
     constexpr double kFromTheStartS = 1;
-    if (report.attached_s + kFromTheStartS >= process.uptime_s) return;
+    if (!process.missed_start && report.attached_s + kFromTheStartS >= process.uptime_s) return;
     std::vector<std::string> unknown;
     for (const KindReport& kind : process.kinds) {
         if (!kind.before_attach) unknown.push_back(title_of(kind));
     }
     if (unknown.empty()) return;
     const bool all = unknown.size() == process.kinds.size();
-    output.labelled("", 0,
-                    fmt::format("{}counted is what was taken since attach; what was held before is not known",
-                                all ? "" : fmt::format("{}: ", fmt::join(unknown, ", "))));
+    const std::string what = all ? "" : fmt::format("{}: ", fmt::join(unknown, ", "));
+    if (process.missed_start) {
+        const bool after_exec = process.missed_start->after_exec;
+        output.labelled("", 0,
+                        fmt::format("{}counted from {:.0f} ms after its {} on; what it took earlier{} is not known",
+                                    what, std::ceil(process.missed_start->ms), after_exec ? "exec" : "fork",
+                                    after_exec ? "" : ", or has from its parent,"));
+    } else {
+        output.labelled(
+            "", 0, fmt::format("{}counted is what was taken since attach; what was held before is not known", what));
+    }
 }
 
 void write_before_attach(const ProcessReport& process, TextOutput& output) {

@@ -82,6 +82,19 @@ TEST(Rights, with_all_capabilities_the_next_obstacle_is_named) {
     EXPECT_THAT(why_on({.lockdown = "none integrity [confidentiality]\n"}), HasSubstr("lockdown=integrity"));
     EXPECT_THAT(why_on({.release = "5.10.0-46-cloud-amd64\n"}), HasSubstr("--ulimit=memlock=-1"));
     EXPECT_THAT(why_on({}), HasSubstr("security module"));
+    EXPECT_EQ(what_stands_in_the_way(rights_on({})), "");
+}
+
+TEST(Rights, lockdown_is_known_by_the_kernel_s_parameters_where_securityfs_is_not_mounted) {
+    const TempFolder proc;
+    proc.write("self/status", "CapEff:\t000001ffffffffff\n");
+    EXPECT_FALSE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
+
+    proc.write("cmdline", "quiet lockdown=integrity\n");
+    EXPECT_FALSE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
+
+    proc.write("cmdline", "lockdown=confidentiality quiet\n");
+    EXPECT_TRUE(read_own_rights({proc.path()}, "/nonexistent").value().is_locked_down);
 }
 
 TEST(Rights, perf_probes_need_sys_admin) {

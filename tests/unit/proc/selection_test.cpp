@@ -82,6 +82,9 @@ protected:
     void set_cgroup(pid_t pid, const std::string& text) {
         folder_.write("proc/" + std::to_string(pid) + "/cgroup", text);
     }
+    void set_namespace(const std::string& process, const std::string& name, const std::string& target) {
+        folder_.link("proc/" + process + "/ns/" + name, target);
+    }
     std::vector<pid_t> select(const ProcessSelection& selection) {
         return selected_processes(root_, selection, 9).value_or({});
     }
@@ -154,6 +157,53 @@ TEST_F(SelectionFixture, by_host_name_of_a_container) {
     folder_.write("proc/3/root/etc/hostname", "shop-1\n");
 
     EXPECT_EQ(select({.containers = {"shop-1"}}), (std::vector<pid_t>{3}));
+}
+
+// In a container that has joined the PID namespace of another one.
+class HiddenContainers : public SelectionFixture {
+protected:
+    HiddenContainers() {
+        set_namespace("self", "mnt", "mnt:[4026532300]");
+        set_namespace("self", "pid", "pid:[4026532200]");
+        for (pid_t pid : {1, 7}) {
+            add(pid, "app");
+            set_cgroup(pid, "0::/\n");
+            set_namespace(std::to_string(pid), "mnt", "mnt:[4026532100]");
+        }
+        add(8, "our-shell");
+        set_cgroup(8, "0::/\n");
+        set_namespace("8", "mnt", "mnt:[4026532300]");
+    }
+    ProcessSelection widened(const std::string& container) {
+        ProcessSelection selection{.containers = {container}};
+        widen_if_hidden(root_, selection, 9);
+        return selection;
+    }
+};
+
+TEST_F(HiddenContainers, all_but_our_own_are_taken_for_the_one_that_is_meant) {
+    EXPECT_EQ(select({.containers = {kId}}), (std::vector<pid_t>{}));
+    EXPECT_EQ(select(widened(kId)), (std::vector<pid_t>{1, 7}));
+}
+
+TEST_F(HiddenContainers, but_not_those_that_show_another_one) {
+    set_cgroup(7, "0::/../cri-containerd-" + kOtherId + ".scope\n");
+
+    EXPECT_EQ(select(widened(kId)), (std::vector<pid_t>{1}));
+}
+
+TEST_F(HiddenContainers, nothing_is_guessed_where_one_shows_it) {
+    set_cgroup(7, "0::/../cri-containerd-" + kId + ".scope\n");
+
+    EXPECT_EQ(select(widened(kId)), (std::vector<pid_t>{7}));
+}
+
+TEST_F(HiddenContainers, nothing_is_guessed_for_a_name_or_on_the_host) {
+    EXPECT_EQ(select(widened("app")), (std::vector<pid_t>{}));
+    EXPECT_EQ(select(widened(kId.substr(0, 12))), (std::vector<pid_t>{}));
+    folder_.remove("proc/self/ns/pid");
+    set_namespace("self", "pid", "pid:[4026531836]");
+    EXPECT_EQ(select(widened(kId)), (std::vector<pid_t>{}));
 }
 
 TEST(Selection, words) {

@@ -67,6 +67,16 @@ TEST(Status, reads_whether_shadow_stacks_are_on) {
     EXPECT_TRUE(read_status(proc.root(), 42)->has_shadow_stack);
 }
 
+TEST(Status, T34_reads_who_debugs_it) {
+    FakeProc proc;
+    ASSERT_TRUE(read_status(proc.root(), 42));
+    EXPECT_EQ(read_status(proc.root(), 42)->tracer_pid, 0);
+
+    proc.write("42/status", std::string(kStatus) + "TracerPid:\t4711\n");
+
+    EXPECT_EQ(read_status(proc.root(), 42)->tracer_pid, 4711);
+}
+
 TEST(Stat, refuses_what_is_cut_short) {
     const std::string whole = std::string("42 (server) S") + kStatTail;
     ASSERT_TRUE(parse_stat(whole));

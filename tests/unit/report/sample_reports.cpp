@@ -237,6 +237,18 @@ Report two_processes_report() {
     return report;
 }
 
+// A child that was forked, and one that has executed something else.
+Report followed_report() {
+    Report report = leaking_report();
+    report.has_arrivals = true;
+    report.processes[0].stacks.clear();
+    report.processes.push_back(report.processes[0]);
+    report.processes[0].missed_start = {.ms = 23.4, .after_exec = false};
+    report.processes[1].missed_start = {.ms = 151, .after_exec = true};
+    report.processes[1].kinds.resize(1);
+    return report;
+}
+
 Report huge_report() {
     constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
     Report report = leaking_report();
@@ -393,9 +405,16 @@ Report unattached_report() {
 }  // namespace
 
 std::vector<SampleReport> sample_reports() {
-    return {{"empty", Report{}},         {"unattached", unattached_report()}, {"leaking", leaking_report()},
-            {"losses", losses_report()}, {"hostile", hostile_report()},       {"two_processes", two_processes_report()},
-            {"huge", huge_report()},     {"final", final_report()},           {"resources", resources_report()},
+    return {{"empty", Report{}},
+            {"unattached", unattached_report()},
+            {"leaking", leaking_report()},
+            {"losses", losses_report()},
+            {"hostile", hostile_report()},
+            {"two_processes", two_processes_report()},
+            {"huge", huge_report()},
+            {"final", final_report()},
+            {"resources", resources_report()},
+            {"followed", followed_report()},
             {"go", go_report()}};
 }
 
