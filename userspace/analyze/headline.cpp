@@ -149,6 +149,7 @@ bool is_passed_over(const Frame& frame) {
 }
 
 bool is_user_code(const Frame& frame, std::string_view exe) {
+    if (frame.go != GoOrigin::kNotGo) return frame.go == GoOrigin::kUser;
     if (frame.module.empty() || is_passed_over(frame)) return false;
     if (!exe.empty() && frame.module == exe) return true;
     if (frame.module == "[jit]") return !frame.function.empty();
@@ -200,6 +201,7 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
     };
 
     if (const auto user = first([&](const Frame& frame) { return is_user_code(frame, exe); })) return *user;
+    if (const auto module = first([](const Frame& frame) { return frame.go == GoOrigin::kLibrary; })) return *module;
     if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); }))
         return *library;
     // Only wrappers and runtimes: the outermost wrapper outside of the runtimes is the nearest thing to user code.

@@ -14,8 +14,9 @@ namespace whoholds {
 
 // Index of the headline frame; frames are innermost first, exe is the path of the main executable as the target sees
 // it. Wrappers of allocators, std:: and program start-up are passed over. The first of these that exists: the innermost
-// frame of the user's code (the main executable, or a library outside of the system's directories); the innermost frame
-// of a system library that is neither a language's runtime nor an allocator; the outermost wrapper outside of the
+// frame of the user's code (the main executable, or a library outside of the system's directories; of Go code the
+// program's own module); the innermost frame of another Go module; the innermost frame of a system
+// library that is neither a language's runtime nor an allocator; the outermost wrapper outside of the
 // runtimes; the first frame that is no wrapper; frame 0. 0 for no frames.
 size_t headline_frame(std::span<const Frame> frames, std::string_view exe);
 

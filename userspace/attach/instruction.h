@@ -1,4 +1,5 @@
-// Single x86-64 instructions: decoding, text, and what the kernel makes of a probe on one. Used inside of attach/ only.
+// Single x86-64 instructions: decoding, text, and what the kernel makes of a probe on one. Used inside of
+// attach/, and by runtime/go/ to find data by the code that uses it.
 #pragma once
 
 #include <Zydis/Zydis.h>

@@ -18,8 +18,8 @@ namespace whoholds {
 namespace {
 
 constexpr std::string_view kGoHeap =
-    "a Go program: its heap is the Go runtime's own, which this version does not read yet; functions of a C library "
-    "would be traced";
+    "a Go program: its heap is the Go runtime's own, which is read from its memory and not traced; functions of a C "
+    "library would be traced";
 
 // The rule for names that share an address: the row that stands first in the table has it. Names whose rows say the same are
 // aliases; one that says something else (identical code folded, or a name reused) is noted.

@@ -36,6 +36,8 @@ constexpr CounterRow kCounters[] = {
 constexpr size_t kMostNotes = 5;
 constexpr int64_t kSilentGrowthBytes = 1 << 20;
 
+bool shows_go_heap(const ProcessReport& process) { return process.go && process.go->facts.profile_rate_bytes != 0; }
+
 }  // namespace
 
 void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const ProcessReport& process,
@@ -61,12 +63,13 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         coverage.warnings.push_back(
             fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",
                         target.pid(), target.pid()));
-    else if (target.misses_memory() && !target.waits_at_loader)
+    else if (target.misses_memory() && !target.waits_at_loader && !shows_go_heap(process))
         coverage.warnings.push_back(
             fmt::format("MEMORY IS NOT SEEN in pid {}: no function that takes heap or mappings could be probed; "
                         "`whoholds plan -p {}` says why. Descriptors and threads are followed",
                         target.pid(), target.pid()));
-    else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes)
+    else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes &&
+             !shows_go_heap(process))
         coverage.warnings.push_back(fmt::format(
             "NOTHING SEEN in pid {} although its RSS grew by {}: it takes its memory in a way that is not probed "
             "(its own allocator, direct system calls); `whoholds plan -p {}` shows what is attached",

@@ -118,7 +118,10 @@ std::optional<SessionError> Session::run() {
 }
 
 void Session::end() {
-    for (Target& target : targets_) compare_with_kernel(target, Origin::kUnseen);
+    for (Target& target : targets_) {
+        compare_with_kernel(target, Origin::kUnseen);
+        target.look_at_go(attached_s(), [this] { keep_up(); });
+    }
     // Closing the gate ends the counting at once. Taking perf uprobes away costs 60 to 190 ms each: the report need not wait.
     for (Target& target : targets_) tracer_->stop_process(target.slot());
     end_s_ = attached_s();
@@ -212,6 +215,7 @@ void Session::begin_again(Target& target) {
         target.exec_count++;  // the exec that we waited for
         static_cast<void>(target.look_at_mappings(*tracer_));
         compare_with_kernel(target, Origin::kBeforeAttach);
+        target.begin_go_with_nothing();
         if (target.stops_at_exec) child_->resume();
         target.observe(attached_s());
         return;

@@ -159,6 +159,7 @@ void Session::attach_later(const Arrival& arrival) {
     if (target->has_moved_on(*tracer_)) target->exec_seen = true;
     if (target->loader_changed) target->attach_new_modules(*tracer_, plan_options(pid), pool_);
     compare_with_kernel(*target, Origin::kBeforeAttach);
+    target->look_at_go(attached_s(), [this] { keep_up(); });
     say(fmt::format("attached to {} (pid {}): {}, {} ms", target->describe(0).command, pid, target->attached_text(),
                     (monotonic_ns() - begin_ns) / 1'000'000));
 }

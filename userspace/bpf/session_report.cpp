@@ -138,12 +138,14 @@ bool Session::report(bool final) {
     report.selection = options_.report_labels.selection;
     for (Target& target : targets_) {
         if (!final) target.observe(time_s);
+        if (!final) target.look_at_go(time_s, pause);
         ProcessReport process = target.describe(time_s);
         target.view().symbolizer->set_budget_ms(symbol_budget_ms(targets_.size()));
         const HeldNow held = held_now(target);
         ProcessView view = target.view();
         if (target.follows_resources()) view.held = &held;
         builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
+        target.go_rows().fill(options_.report, *view.symbolizer, pause, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         report.processes.push_back(std::move(process));
     }

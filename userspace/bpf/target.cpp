@@ -276,6 +276,11 @@ void Target::begin_again(uint16_t slot) {
     descriptor_why_.clear();
     seen_descriptors.clear();
     seen_threads.clear();
+    go_.reset();
+    go_is_wanted_ = true;
+    begin_go_with_nothing();
+    base_.runtime = "native";
+    base_.runtime_version.clear();
 }
 
 void Target::detach(Tracer& tracer, AttachPool& pool) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyze/go_rows.h"
 #include "analyze/growth.h"
 #include "analyze/report_builder.h"
 #include "attach/attach_plan.h"
@@ -21,6 +22,7 @@
 #include "bpf/session.h"
 #include "bpf/tracer.h"
 #include "proc/process.h"
+#include "runtime/go/go_process.h"
 #include "symbolize/debug_downloads.h"
 #include "symbolize/symbolizer.h"
 #include "unwind/libdw_unwinder.h"
@@ -66,6 +68,11 @@ public:
 
     // Reads memory use and the like; keeps the last known values once the process is gone.
     void observe(double time_s);
+    // A program has begun under our eyes: what Go it may be has nothing from before.
+    void begin_go_with_nothing();
+    // Reads what the runtime of a Go program knows; nothing of other programs. time_s: of the session.
+    void look_at_go(double time_s, const std::function<void()>& pause);
+    [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
     void note_exit(double time_s);
     // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
     void note_missed_start(uint64_t began_ns, bool by_exec);
@@ -144,6 +151,10 @@ private:
     ProcessReport base_;
     uint64_t began_ns_ = 0;  // of note_missed_start()
     std::string debugger_;
+    std::optional<GoProcess> go_;
+    bool go_is_wanted_ = true;  // it is not known yet whether there is Go in it
+    std::vector<std::string> go_wait_reasons_;
+    GoRows go_rows_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;
     double observed_s_ = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <numeric>
 
 #include "base/file.h"
 #include "proc/proc_text.h"
@@ -99,6 +100,44 @@ Result<void> ProcessMemory::read_by_call(uint64_t address, std::span<uint8_t> bu
     // Nothing holds the number for us: had it been given to another process before the read, it would show now.
     WH_TRY(const ProcessStat now, read_stat(root_, pid_));
     if (now.start_ticks != start_ticks_) return no_such_process(pid_);
+    return {};
+}
+
+Result<void> ProcessMemory::read_pieces(std::span<Piece> pieces) const {
+    constexpr uint64_t kMaxGapBytes = 4096;  // a page that is read for nothing costs less than another call
+    constexpr uint64_t kMaxRunBytes = uint64_t{1} << 20;
+    std::vector<uint32_t> order(pieces.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::sort(order, {}, [&](uint32_t index) { return pieces[index].address; });
+    std::vector<uint8_t> run;
+    for (size_t first = 0, last = 0; first < order.size(); first = last) {
+        const uint64_t start = pieces[order[first]].address;
+        uint64_t end = start;
+        for (last = first; last < order.size(); ++last) {
+            const Piece& piece = pieces[order[last]];
+            const uint64_t piece_end =
+                piece.address + std::min<uint64_t>(piece.buffer.size(), UINT64_MAX - piece.address);
+            const bool is_near = piece.address <= end || piece.address - end <= kMaxGapBytes;
+            if (last > first && (!is_near || std::max(end, piece_end) - start > kMaxRunBytes)) break;
+            end = std::max(end, piece_end);
+        }
+        run.resize(last - first > 1 ? end - start : 0);
+        const bool is_read = !run.empty() && read_into(start, run);
+        for (size_t i = first; i < last; ++i) {
+            Piece& piece = pieces[order[i]];
+            piece.is_read = is_read || read_into(piece.address, piece.buffer);
+            if (is_read)
+                std::copy_n(run.begin() + static_cast<ptrdiff_t>(piece.address - start), piece.buffer.size(),
+                            piece.buffer.begin());
+        }
+    }
+    return expect_same_process();
+}
+
+// That the process has ended or runs another program by now shows by the file, which is bound to its memory.
+Result<void> ProcessMemory::expect_same_process() const {
+    uint8_t byte = 0;
+    if (mem_fd_ && ::pread(mem_fd_.get(), &byte, sizeof byte, 0) == 0) return no_such_process(pid_);
     return {};
 }
 

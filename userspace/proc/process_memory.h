@@ -27,6 +27,14 @@ public:
     Result<std::vector<uint8_t>> read(uint64_t address, size_t size) const;
     // The same into a buffer of the caller; nothing in it is to be used after an error.
     Result<void> read_into(uint64_t address, std::span<uint8_t> buffer) const;
+    struct Piece {
+        uint64_t address = 0;
+        std::span<uint8_t> buffer;
+        bool is_read = false;  // what read_pieces() found
+    };
+    // Many pieces at once; those that lie close together take one call. Pieces that are not mapped stay unread; an error
+    // only when the process is gone.
+    Result<void> read_pieces(std::span<Piece> pieces) const;
     template <class T>
     requires std::is_trivially_copyable_v<T> Result<T> read_object(uint64_t address)
     const {
@@ -37,6 +45,7 @@ public:
 
 private:
     Result<void> read_by_call(uint64_t address, std::span<uint8_t> buffer) const;
+    Result<void> expect_same_process() const;
 
     ProcRoot root_;
     pid_t pid_ = 0;

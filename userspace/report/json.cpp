@@ -201,33 +201,57 @@ Json stack(const StackReport& stack) {
             {"item_groups_of", stack.item_groups_of}};
 }
 
+Json go(const GoReport& go) {
+    const GoRuntimeFacts& facts = go.facts;
+    return {{"max_procs", facts.max_procs},
+            {"heap_in_use_bytes", facts.heap_in_use_bytes},
+            {"heap_idle_bytes", facts.heap_idle_bytes},
+            {"heap_released_bytes", facts.heap_released_bytes},
+            {"heap_live_bytes", facts.heap_live_bytes},
+            {"heap_goal_bytes", value_or_null(facts.heap_goal_bytes)},
+            {"goroutine_stack_bytes", facts.goroutine_stack_bytes},
+            {"runtime_bytes", facts.other_bytes},
+            {"memory_limit_bytes", value_or_null(facts.memory_limit_bytes)},
+            {"gc_percent", value_or_null(facts.gc_percent)},
+            {"collections", facts.gc_count},
+            {"forced_collections", facts.gc_forced_count},
+            {"collections_per_min", number_or_null(go.collections_per_min)},
+            {"gc_pause_s", number(static_cast<double>(facts.gc_pause_ns) / 1e9)},
+            {"spans", facts.span_count},
+            {"profile_rate_bytes", facts.profile_rate_bytes},
+            {"goroutines", go.goroutines},
+            {"system_goroutines", go.system_goroutines}};
+}
+
 Json process(const ProcessReport& process) {
     Json kinds = Json::object();
     for (const KindReport& each : process.kinds) kinds[each.kind] = kind(each);
-    return {{"pid", process.pid},
-            {"host_pid", process.host_pid > 0 ? Json(process.host_pid) : Json()},
-            {"start_time", text_or_null(process.start_time)},
-            {"command", process.command},
-            {"exe", text_or_null(process.exe)},
-            {"runtime", process.runtime},
-            {"runtime_version", text_or_null(process.runtime_version)},
-            {"container", container_or_null(process.container)},
-            {"uptime_s", number(process.uptime_s)},
-            {"attached_s", number(process.attached_s)},
-            {"missed_start_ms", process.missed_start ? number(process.missed_start->ms) : Json()},
-            {"missed_start_after",
-             process.missed_start ? Json(process.missed_start->after_exec ? "exec" : "fork") : Json()},
-            {"namespace_pid", process.inner_pid > 0 ? Json(process.inner_pid) : Json()},
-            {"exited", process.exited},
-            {"memory", memory(process)},
-            {"kinds", std::move(kinds)},
-            {"stacks", array(process.stacks, stack)},
-            {"stack_count", process.stack_count},
-            {"connections", array(process.connections, connection)},
-            {"connection_groups_omitted", process.connection_groups_omitted},
-            {"connect_failures", array(process.connect_failures, connect_failure)},
-            {"types", Json::array()},
-            {"findings", Json::array()}};
+    Json json = {{"pid", process.pid},
+                 {"host_pid", process.host_pid > 0 ? Json(process.host_pid) : Json()},
+                 {"start_time", text_or_null(process.start_time)},
+                 {"command", process.command},
+                 {"exe", text_or_null(process.exe)},
+                 {"runtime", process.runtime},
+                 {"runtime_version", text_or_null(process.runtime_version)},
+                 {"container", container_or_null(process.container)},
+                 {"uptime_s", number(process.uptime_s)},
+                 {"attached_s", number(process.attached_s)},
+                 {"missed_start_ms", process.missed_start ? number(process.missed_start->ms) : Json()},
+                 {"missed_start_after",
+                  process.missed_start ? Json(process.missed_start->after_exec ? "exec" : "fork") : Json()},
+                 {"namespace_pid", process.inner_pid > 0 ? Json(process.inner_pid) : Json()},
+                 {"exited", process.exited},
+                 {"memory", memory(process)},
+                 {"kinds", std::move(kinds)},
+                 {"stacks", array(process.stacks, stack)},
+                 {"stack_count", process.stack_count},
+                 {"connections", array(process.connections, connection)},
+                 {"connection_groups_omitted", process.connection_groups_omitted},
+                 {"connect_failures", array(process.connect_failures, connect_failure)},
+                 {"types", Json::array()},
+                 {"findings", Json::array()}};
+    if (process.go) json["go"] = go(*process.go);
+    return json;
 }
 
 Json coverage(const Coverage& coverage) {

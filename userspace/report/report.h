@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proc/process.h"
+#include "runtime/go/facts.h"
 #include "symbolize/symbolizer.h"
 
 namespace whoholds {
@@ -124,6 +125,14 @@ struct StackReport {
     uint64_t item_groups_of = 0;         // how many resources of this stack they cover
 };
 
+// What a Go program's runtime says.
+struct GoReport {
+    GoRuntimeFacts facts;
+    std::optional<double> collections_per_min;
+    uint64_t goroutines = 0;         // the user's
+    uint64_t system_goroutines = 0;  // the runtime's own
+};
+
 // Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before
 // its probes were in place, is not counted.
 struct MissedStart {
@@ -154,6 +163,7 @@ struct ProcessReport {
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;
+    std::optional<GoReport> go;  // of Go programs that could be read
 };
 
 // Of memory; where that is equal, of everything.

@@ -30,7 +30,8 @@ std::string container_text(const std::optional<Container>& container) {
 
 std::string runtime_text(const ProcessReport& process) {
     if (process.runtime == "native") return "";
-    return printable(process.runtime + (process.runtime_version.empty() ? "" : ' ' + process.runtime_version));
+    const std::string name = process.runtime == "go" ? "Go" : process.runtime;
+    return printable(name + (process.runtime_version.empty() ? "" : ' ' + process.runtime_version));
 }
 
 void write_identity(const ProcessReport& process, TextOutput& output) {
@@ -133,6 +134,7 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
     const std::array<std::string, 4> parts = {"attached " + human_age(attached_s), clock_text(report.time),
                                               rss_text(process), limit_text(process)};
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
+    write_go(process, output);
     output.blank();
     write_kinds(report, process, output);
     write_connections(report, process, output);

@@ -41,6 +41,7 @@ std::string age_text(const std::optional<double>& age_s);  // "n/a" when not kno
 // Those that hold most in full, then a line for each that exited since the last report.
 void write_processes(const Report& report, size_t top, TextOutput& output);
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
+void write_go(const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
 void write_connections(const Report& report, const ProcessReport& process, TextOutput& output);

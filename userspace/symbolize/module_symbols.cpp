@@ -16,6 +16,9 @@ constexpr uint64_t kSymbolsPerMs = 10'000;
 // A table of up to so many symbols is read whatever the budget says: that takes a few milliseconds, and names matter most.
 constexpr uint64_t kSmallTable = 65'536;
 constexpr uint64_t kSlowMs = 1000;
+// Go's tables: at worst the whole file is looked through.
+constexpr uint64_t kScannedBytesPerMs = 1'000'000;
+constexpr uint64_t kSmallScanMs = 100;
 
 }  // namespace
 
@@ -24,6 +27,24 @@ void ModuleSymbols::say_if_slow(WorkBudget& budget, uint64_t expected_ms, const 
     if (said_slow_ || work_ms_ + expected_ms < kSlowMs) return;
     said_slow_ = true;
     budget.tell("reading " + what + " of " + name_ + " (" + human_bytes(size_bytes) + ")…");
+}
+
+bool ModuleSymbols::open_go(WorkBudget& budget) {
+    go_is_wanted_ = go_is_wanted_ && image_.is_go();
+    if (!go_is_wanted_) return true;
+    const uint64_t expected_ms = image_.source().size() / kScannedBytesPerMs;
+    if (expected_ms > kSmallScanMs && !budget.allows(expected_ms)) return false;
+    go_is_wanted_ = false;
+    auto code = GoCode::open(image_);
+    if (code && !budget.take_memory(code->module_data().table_end - code->module_data().table)) {
+        code = Error{ErrorCode::kLimit, "too much memory would be needed"};
+    }
+    if (code) {
+        go_ = *std::move(code);
+    } else {
+        notes_.push_back("no names of Go code: " + code.error().message);
+    }
+    return true;
 }
 
 bool ModuleSymbols::read_table(WorkBudget& budget) {
@@ -98,9 +119,15 @@ bool ModuleSymbols::find_lines(uint64_t address, WorkBudget& budget, Answer& ans
 ModuleSymbols::Answer ModuleSymbols::find(uint64_t address, WorkBudget& budget) {
     const uint64_t started_ms = budget.now_ms();
     Answer answer;
+    const bool knows_go = open_go(budget);
+    if (go_ && go_->covers(address)) answer.frames = go_->frames(image_, address);
+    if (!answer.frames.empty()) {
+        answer.go = &go_->build_info();
+        return answer;
+    }
     const bool has_names = read_table(budget);
     const bool has_lines = find_lines(address, budget, answer);
-    answer.complete = has_names && has_lines;
+    answer.complete = knows_go && has_names && has_lines;
     if (answer.frames.empty()) answer.frames.emplace_back();
     // The symbol table knows clones and assembler labels, which debug information calls by another name or not at all.
     std::string symbol = table_ ? table_->find(image_, address) : std::string();

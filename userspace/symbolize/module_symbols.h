@@ -1,5 +1,6 @@
 // What one ELF file says about its addresses: symbol table and source lines, both read when first asked for, in portions,
-// and kept. Used by the symboliser; knows nothing of processes and mappings.
+// and kept; for Go code the tables of Go, which are in every file and say both. Used by the symboliser; knows nothing of
+// processes and mappings.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "elf/debug_lines.h"
 #include "elf/elf_image.h"
+#include "elf/go_code.h"
 #include "symbolize/address_table.h"
 #include "symbolize/work_budget.h"
 
@@ -25,6 +27,7 @@ public:
     struct Answer {
         std::vector<SourceFrame> frames;  // at least one; innermost first, the last is the function itself
         bool complete = true;             // false: the budget ended before everything was found
+        const GoBuildInfo* go = nullptr;  // Go code: names are as people write them
     };
     Answer find(uint64_t address, WorkBudget& budget);
 
@@ -39,6 +42,7 @@ public:
 private:
     enum class Lines { kUnknown, kWaiting, kReading, kNone };
 
+    bool open_go(WorkBudget& budget);  // false: not in this batch
     bool read_table(WorkBudget& budget);
     bool open_lines(WorkBudget& budget);  // false: not in this batch
     void find_lines_file();
@@ -49,6 +53,8 @@ private:
     ElfImage image_;
     ElfImage::SymbolOptions options_;
     std::string name_;
+    std::optional<GoCode> go_;
+    bool go_is_wanted_ = true;
     std::optional<AddressTable> table_;
     std::optional<AddressTable> next_table_;  // being read; takes the place of table_ then
     std::optional<ElfImage> added_file_;      // not yet read

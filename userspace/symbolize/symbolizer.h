@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "proc/process.h"
+#include "symbolize/go_origin.h"
 
 namespace whoholds {
 
@@ -24,6 +25,7 @@ struct Frame {
     uint64_t address = 0;         // in the process; the return address itself (symbols are looked up at address - 1)
     uint64_t module_address = 0;  // virtual address within the module's file
     bool inlined = false;         // inlined into the next frame
+    GoOrigin go = GoOrigin::kNotGo;
 };
 
 class DebugDownloads;

@@ -152,5 +152,24 @@ TEST(Headline, takes_jit_code_that_has_a_name) {
     EXPECT_EQ(headline_frame(frames, "/usr/bin/node"), 1U);
 }
 
+TEST(Headline, of_go_code_it_is_the_first_frame_of_the_programs_own_module) {
+    const auto go = [](const char* function) {
+        Frame frame;
+        frame.function = function;
+        frame.module = kExe;
+        frame.go = go_origin_of(function, "example.com/shop");
+        return frame;
+    };
+    const std::vector<Frame> call = {go("net.(*Dialer).DialContext"), go("google.golang.org/grpc.Dial"),
+                                     go("example.com/shop/api.(*API).Create"), go("main.main"), go("runtime.main")};
+    const std::vector<Frame> library = {go("net.(*Dialer).DialContext"), go("google.golang.org/grpc.Dial"),
+                                        go("google.golang.org/grpc.run")};
+    const std::vector<Frame> standard = {go("net/http.(*Transport).dialConn")};
+
+    EXPECT_EQ(headline_of(call, kExe), "example.com/shop/api.(*API).Create");
+    EXPECT_EQ(headline_of(library, kExe), "google.golang.org/grpc.Dial");
+    EXPECT_EQ(headline_of(standard, kExe), "net/http.(*Transport).dialConn");
+}
+
 }  // namespace
 }  // namespace whoholds

@@ -199,8 +199,8 @@ TEST(ModulePlanner, a_go_program_without_a_c_library_is_named_with_the_reason) {
     EXPECT_TRUE(go.result().probes.empty());
     EXPECT_EQ(go.skipped_count(), 1U);
     EXPECT_EQ(go.why_skipped("/bin/go-program"),
-              "a Go program: its heap is the Go runtime's own, which this version does not read yet; functions of a C "
-              "library would be traced");
+              "a Go program: its heap is the Go runtime's own, which is read from its memory and not traced; functions "
+              "of a C library would be traced");
 }
 
 TEST(ModulePlanner, T5_without_return_probes_nothing_is_planned_and_the_reason_is_given) {

@@ -152,5 +152,54 @@ TEST(ProcessMemory, opens_nothing_for_a_process_that_does_not_exist) {
     EXPECT_EQ(ProcessMemory::open({proc.path()}, 42).error().message, "no process with pid 42");
 }
 
+TEST(ProcessMemory, pieces_are_read_wherever_they_lie) {
+    std::vector<uint64_t> numbers(10'000);
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = i * 3;
+    std::vector<uint64_t> read(numbers.size() + 2);
+    std::vector<ProcessMemory::Piece> pieces;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+        const size_t from = numbers.size() - 1 - i;  // in another order than in memory
+        pieces.push_back({reinterpret_cast<uint64_t>(&numbers[from]), {reinterpret_cast<uint8_t*>(&read[from]), 8}});
+    }
+    pieces.push_back({16, {reinterpret_cast<uint8_t*>(&read[numbers.size()]), 8}});              // never mapped
+    pieces.push_back({UINT64_MAX - 3, {reinterpret_cast<uint8_t*>(&read[numbers.size()]), 8}});  // no address
+    const auto memory = ProcessMemory::open({}, ::getpid());
+    ASSERT_TRUE(memory) << memory.error().message;
+
+    const auto result = memory->read_pieces(pieces);
+
+    ASSERT_TRUE(result) << result.error().message;
+    for (size_t i = 0; i < numbers.size(); ++i) EXPECT_TRUE(pieces[i].is_read);
+    EXPECT_FALSE(pieces[numbers.size()].is_read);
+    EXPECT_FALSE(pieces.back().is_read);
+    read.resize(numbers.size());
+    EXPECT_EQ(read, numbers);
+}
+
+TEST(ProcessMemory, pieces_beside_a_hole_are_read_one_by_one) {
+    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    void* pages = ::mmap(nullptr, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(pages, MAP_FAILED);
+    const auto start = reinterpret_cast<uint64_t>(pages);
+    *static_cast<uint8_t*>(pages) = 11;
+    static_cast<uint8_t*>(pages)[2 * page] = 22;
+    ASSERT_EQ(::munmap(static_cast<uint8_t*>(pages) + page, page), 0);
+    std::array<uint8_t, 3> read{};
+    std::array<ProcessMemory::Piece, 3> pieces{{{start, {read.data(), 1}},
+                                                {start + 2 * page - 1, {read.data() + 1, 1}},
+                                                {start + 2 * page, {read.data() + 2, 1}}}};
+    const auto memory = ProcessMemory::open({}, ::getpid());
+    ASSERT_TRUE(memory) << memory.error().message;
+
+    const auto result = memory->read_pieces(pieces);
+
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_TRUE(pieces[0].is_read && pieces[2].is_read);
+    EXPECT_FALSE(pieces[1].is_read);
+    EXPECT_EQ(read[0], 11);
+    EXPECT_EQ(read[2], 22);
+    ::munmap(pages, 3 * page);
+}
+
 }  // namespace
 }  // namespace whoholds

@@ -310,6 +310,85 @@ Report resources_report() {
     return report;
 }
 
+Frame go_frame(const std::string& function, const std::string& file, int line) {
+    Frame frame;
+    frame.function = frame.raw_function = function;
+    frame.file = file;
+    frame.line = line;
+    frame.module = "/app/shop";
+    frame.address = 0x4a1000 + static_cast<uint64_t>(line);
+    frame.module_address = frame.address;
+    frame.go = go_origin_of(function, "example.com/shop");
+    return frame;
+}
+
+Report go_report() {
+    Report report = leaking_report();
+    ProcessReport& process = report.processes[0];
+    process.runtime = "go";
+    process.runtime_version = "1.26.1";
+    KindReport heap = kind_row("go_heap", "Go heap", {9'100'000, 48 * kGi}, {6'690'000, 48 * kGi - 311 * kMi});
+    heap.before_attach = Amount{};
+    heap.growth_per_min = Rate{9'000, 1.6 * kMi};
+    heap.stack_count = 1;
+    KindReport goroutines = kind_row("goroutine", "goroutines", {48, 0}, {0, 0});
+    goroutines.before_attach = Amount{1'654, 0};
+    goroutines.held = {1'702, 0};
+    goroutines.growth_per_min = Rate{48, 0};
+    goroutines.stack_count = 1;
+    process.kinds = {heap, goroutines};
+
+    StackReport allocated;
+    allocated.kind = "go_heap";
+    allocated.id = 0x60;
+    allocated.held = {2'410'000, 311 * kMi};
+    allocated.acquired = heap.acquired;
+    allocated.released = heap.released;
+    allocated.complete = true;
+    allocated.frames = {go_frame("google.golang.org/grpc.newBufWriter", "/go/pkg/mod/grpc/transport.go", 340),
+                        go_frame("example.com/shop/api.(*API).CreateUser", "/src/api/users.go", 88),
+                        go_frame("net/http.HandlerFunc.ServeHTTP", "/usr/local/go/src/net/http/server.go", 2322)};
+    StackReport created;
+    created.kind = "goroutine";
+    created.id = 0x61;
+    created.held = goroutines.held;
+    created.acquired = goroutines.acquired;
+    created.complete = true;
+    created.frames = {go_frame("net/http.(*Transport).dialConn", "/usr/local/go/src/net/http/transport.go", 1945)};
+    created.item_groups = {{.what = "in net/http.(*persistConn).readLoop transport.go:2391, blocked 29 min or longer",
+                            .count = 1'702,
+                            .states = {{"select", 1'700}, {"running", 2}},
+                            .size_bytes = 13 * kMi,
+                            .sizes_are_stacks = true}};
+    created.item_groups_of = 1'702;
+    process.stacks = {allocated, created};
+    for (StackReport& stack : process.stacks) stack.headline = headline_of(stack.frames, process.exe);
+    process.stack_count = 2;
+
+    GoReport go;
+    go.facts = {.max_procs = 8,
+                .heap_in_use_bytes = 340 * kMi,
+                .heap_idle_bytes = 20 * kMi,
+                .heap_released_bytes = 1'200 * kMi,
+                .goroutine_stack_bytes = 14 * kMi,
+                .other_bytes = 21 * kMi,
+                .span_count = 43'210,
+                .heap_live_bytes = 320 * kMi,
+                .heap_goal_bytes = 640 * kMi,
+                .memory_limit_bytes = 1'800 * kMi,
+                .gc_percent = 100,
+                .gc_count = 31'004,
+                .gc_forced_count = 2,
+                .gc_pause_ns = 1'234'567'890,
+                .last_gc_unix_ns = 1'795'269'525'326'601'770,
+                .profile_rate_bytes = 524'288};
+    go.collections_per_min = 12.04;
+    go.goroutines = 1'702;
+    go.system_goroutines = 6;
+    process.go = go;
+    return report;
+}
+
 Report unattached_report() {
     Report report;
     report.time = "2026-11-21T03:04:05.123Z";
@@ -335,7 +414,8 @@ std::vector<SampleReport> sample_reports() {
             {"huge", huge_report()},
             {"final", final_report()},
             {"resources", resources_report()},
-            {"followed", followed_report()}};
+            {"followed", followed_report()},
+            {"go", go_report()}};
 }
 
 Report sample_report(const std::string& name) {

@@ -1,0 +1,77 @@
+// Go programs: what the runtime knows is in the report, by stack and by creator, without a probe in Go code.
+#include <gmock/gmock.h>
+
+#include "e2e/puppet.h"
+#include "e2e/report_reader.h"
+#include "e2e/whoholds.h"
+
+namespace whoholds::e2e {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class GoPrograms : public E2eTest, public ::testing::WithParamInterface<const char*> {
+protected:
+    void SetUp() override {
+        E2eTest::SetUp();
+        if (target_path(GetParam()).empty()) GTEST_SKIP() << GetParam() << " was not built: go is not installed";
+    }
+};
+
+TEST_P(GoPrograms, heap_and_goroutines_come_from_the_runtime) {
+    Puppet puppet(GetParam(), {.environment = {"PUPPET_PROFILE_RATE=1", "GOMAXPROCS=1"}});
+    puppet.command("leak churn 20000");  // until its first sample a processor uses the rate that it started with
+    puppet.command("leak sessions 4000");
+    puppet.command("start receivers 30");
+    puppet.command("collect");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid());
+    puppet.command("leak sessions 4000");
+    puppet.command("start nested 40");
+    puppet.command("collect");
+    const json facts = puppet.command_json("facts");
+    const ReportReader report = whoholds.finish();
+
+    const json& process = report.process();
+    EXPECT_EQ(process.at("runtime"), "go");
+    EXPECT_THAT(process.at("runtime_version").get<std::string>(), HasSubstr("1."));
+    EXPECT_EQ(process.at("go").at("goroutines"), facts.at("goroutines"));
+    EXPECT_EQ(process.at("go").at("collections"), facts.at("stats").at("NumGC"));
+    const json& goroutines = process.at("kinds").at("goroutine");
+    EXPECT_EQ(goroutines.at("held").at("count"), 71);
+    EXPECT_EQ(goroutines.at("before_attach").at("count"), 31);
+    EXPECT_EQ(goroutines.at("acquired").at("count"), 40);
+    const json creator = report.stacks("goroutine").at(0);
+    EXPECT_EQ(creator.at("headline"), "main.startNested");
+    EXPECT_EQ(creator.at("held").at("count"), 40);
+    EXPECT_THAT(creator.at("item_groups").at(0).at("what").get<std::string>(), HasSubstr("in main.receiveForever"));
+    EXPECT_EQ(creator.at("item_groups").at(0).at("states").at("chan receive"), 40);
+    const json heap = report.stacks("go_heap").at(0);
+    EXPECT_EQ(heap.at("headline"), "main.newSession");
+    EXPECT_EQ(heap.at("frames").at(1).at("function"), "main.leakSessions");
+    EXPECT_EQ(heap.at("held").at("count"), 16'000);  // a session and its buffer each
+    EXPECT_EQ(heap.at("held").at("bytes"), 8000 * (32 + 3072));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, GoPrograms,
+                         ::testing::Values("go_runtime", "go_runtime_stripped", "go_runtime_pie", "go_1_19_runtime",
+                                           "go_1_19_runtime_pie"),
+                         [](const auto& one) { return std::string(one.param); });
+
+TEST_F(E2eTest, a_go_program_without_the_heap_profile_says_so) {
+    if (target_path("go_puppet").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_puppet");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid());
+    puppet.command("work 10");
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_TRUE(report.process().contains("go"));
+    EXPECT_FALSE(report.process().at("kinds").contains("go_heap"));
+    EXPECT_TRUE(report.process().at("kinds").contains("goroutine"));
+    EXPECT_THAT(report.root().at("coverage").at("notes").dump(), HasSubstr("linked without the runtime's profile"));
+}
+
+}  // namespace
+}  // namespace whoholds::e2e

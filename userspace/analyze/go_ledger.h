@@ -1,0 +1,62 @@
+// GoLedger: what a Go process held at each look, and what came and went in between: the numbers of the kinds go_heap and
+// goroutine, by stack. Kept from look to look, for growth. Used by GoRows. Pure: readings and time are passed in.
+// Invariant: for each row and in all, held = before + acquired - released. Goroutines are told apart by their number; one that
+// begins and ends between two looks is in none of these.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "analyze/growth.h"
+#include "report/report.h"
+#include "runtime/go/readings.h"
+
+namespace whoholds {
+
+struct GoTally {
+    Amount held;
+    Amount before;    // there at the first look
+    Amount acquired;  // of the heap since the process started
+    Amount released;
+    GrowthSeries growth;
+    GrowthSeries acquired_growth;
+    GrowthSeries released_growth;
+};
+
+class GoLedger {
+public:
+    void look(const GoReadings& readings, double time_s);
+    // Before the first look: what it will see came under our eyes.
+    void begin_with_nothing() { looks_ = 1; }
+
+    // The heap by its stack, as in GoHeapStack; scaled.
+    [[nodiscard]] const absl::flat_hash_map<std::vector<uint64_t>, GoTally>& heap() const { return heap_; }
+    [[nodiscard]] const GoTally& heap_total() const { return heap_total_; }
+    // The user's goroutines by the return address of the go statement. They have no bytes.
+    [[nodiscard]] const absl::flat_hash_map<uint64_t, GoTally>& goroutines() const { return goroutines_; }
+    [[nodiscard]] const GoTally& goroutine_total() const { return goroutine_total_; }
+    [[nodiscard]] std::optional<double> collections_per_min() const;
+
+private:
+    struct Known {
+        uint64_t creator = 0;
+        uint32_t seen_at = 0;
+    };
+
+    void look_at_heap(const GoHeapProfile& profile, double time_s);
+    void look_at_goroutines(const GoroutineSnapshot& snapshot, double time_s);
+    void meet(const GoroutineRecord& record, bool is_first);
+    void part(const Known& known);
+
+    absl::flat_hash_map<std::vector<uint64_t>, GoTally> heap_;
+    GoTally heap_total_;
+    absl::flat_hash_map<uint64_t, GoTally> goroutines_;
+    GoTally goroutine_total_;
+    absl::flat_hash_map<uint64_t, Known> known_;  // by number of the goroutine
+    GrowthSeries collections_;
+    uint32_t looks_ = 0;  // at goroutines
+};
+
+}  // namespace whoholds

@@ -1,0 +1,216 @@
+#include "analyze/go_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "analyze/go_stack_rows.h"
+#include "analyze/headline.h"
+#include "base/human.h"
+#include "bpf/shared/records.h"
+
+namespace whoholds {
+namespace {
+
+constexpr const char* kHeap = "go_heap";
+constexpr const char* kGoroutine = "goroutine";
+
+bool is_wanted(const ReportOptions& options, std::string_view kind) {
+    return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
+}
+
+// The outer functions of an allocation, where nothing but the runtime is in a stack.
+bool only_allocates(const Frame& frame) {
+    constexpr auto kNames =
+        std::to_array<std::string_view>({"runtime.mallocgc", "runtime.newobject", "runtime.newarray",
+                                         "runtime.makeslice", "runtime.growslice", "runtime.makechan"});
+    return std::ranges::any_of(kNames, [&](std::string_view name) { return frame.function.starts_with(name); });
+}
+
+bool is_of_runtime(const Frame& frame) {
+    const std::string_view package = go_package_of(frame.function);
+    return frame.go == GoOrigin::kStandard && (package == "runtime" || package.starts_with("internal/runtime/"));
+}
+
+// What of a stack is the program's own doing: without the runtime's innermost frames.
+class ShownPart {
+public:
+    explicit ShownPart(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
+
+    std::vector<uint64_t> of(const std::vector<uint64_t>& stack) {
+        auto first = std::ranges::find_if(stack, [&](uint64_t pc) { return part_of(pc) == Part::kProgram; });
+        if (first == stack.end())
+            first = std::ranges::find_if(stack, [&](uint64_t pc) { return part_of(pc) == Part::kRuntime; });
+        std::vector<uint64_t> shown(first == stack.end() ? stack.begin() : first, stack.end());
+        while (shown.size() > 1 && part_of(shown.back()) == Part::kEnd) shown.pop_back();
+        return shown;
+    }
+
+private:
+    enum class Part : uint8_t { kProgram, kRuntime, kAllocation, kEnd };
+
+    Part part_of(uint64_t pc) {
+        const auto [found, is_new] = parts_.try_emplace(pc, Part::kProgram);
+        if (!is_new) return found->second;
+        const Frame frame = symbolizer_.symbolize(pc).front();
+        if (is_of_runtime(frame)) found->second = only_allocates(frame) ? Part::kAllocation : Part::kRuntime;
+        if (frame.function == "runtime.goexit") found->second = Part::kEnd;
+        return found->second;
+    }
+
+    Symbolizer& symbolizer_;
+    absl::flat_hash_map<uint64_t, Part> parts_;
+};
+
+std::string place_text(const Frame& frame) {
+    if (frame.file.empty()) return frame_name(frame);
+    return fmt::format("{} {}:{}", frame_name(frame), frame.file.substr(frame.file.rfind('/') + 1), frame.line);
+}
+
+}  // namespace
+
+void GoRows::look(GoReadings readings, std::vector<std::string> wait_reasons, double time_s, uint64_t now_ns) {
+    ledger_.look(readings, time_s);
+    last_ = std::move(readings);
+    wait_reasons_ = std::move(wait_reasons);
+    last_look_ns_ = now_ns;
+    has_looked_ = true;
+}
+
+void GoRows::fill_heap(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+                       ProcessReport& report) const {
+    // Each address is one call of the source, whatever else is inlined there.
+    GoStackRows rows(
+        [&](uint64_t pc) {
+            std::vector<Frame> frames = symbolizer.symbolize(pc);
+            frames.resize(1);
+            frames.front().inlined = false;
+            return frames;
+        },
+        true);
+    ShownPart shown_part(symbolizer);
+    size_t done = 0;
+    for (const auto& [stack, tally] : ledger_.heap()) {
+        rows.add(shown_part.of(stack), tally);
+        if (++done % 512 == 0) pause();
+    }
+    report.kinds.insert(report.kinds.begin(), describe_go_kind(kHeap, "Go heap", ledger_.heap_total(), rows.size()));
+    report.stack_count += rows.size();
+    std::vector<StackReport> stacks;
+    for (const GoStackRow* row : rows.best(options.sort, options.top)) {
+        stacks.push_back(rows.describe(*row));
+        stacks.back().kind = kHeap;
+        stacks.back().headline = headline_of(stacks.back().frames, report.exe);
+    }
+    report.stacks.insert(report.stacks.begin(), std::make_move_iterator(stacks.begin()),
+                         std::make_move_iterator(stacks.end()));
+}
+
+void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+                             ProcessReport& report) const {
+    GoStackRows rows([&](uint64_t pc) { return symbolizer.symbolize(pc); }, false);
+    for (const auto& [creator, tally] : ledger_.goroutines()) rows.add({creator}, tally);
+    pause();
+    report.kinds.push_back(describe_go_kind(kGoroutine, "goroutines", ledger_.goroutine_total(), rows.size()));
+    report.stack_count += rows.size();
+    for (const GoStackRow* row : rows.best(options.sort, options.top)) {
+        StackReport stack = rows.describe(*row);
+        stack.kind = kGoroutine;
+        stack.headline = headline_of(stack.frames, report.exe);
+        std::vector<uint64_t> creators;
+        for (const auto& addresses : row->stacks) creators.push_back(addresses.front());
+        stack.item_groups = what_they_do(creators, symbolizer);
+        for (const ItemGroup& group : stack.item_groups) stack.item_groups_of += group.count;
+        report.stacks.push_back(std::move(stack));
+        pause();
+    }
+}
+
+// Where the goroutines of these creators are now, by the line to look at, with what they wait for and since when.
+std::vector<ItemGroup> GoRows::what_they_do(std::span<const uint64_t> creators, Symbolizer& symbolizer) const {
+    struct Doing {
+        ItemGroup group{.what = {}, .count = 0, .states = {}, .size_bytes = 0, .sizes_are_stacks = true};
+        std::map<std::string, uint64_t> states;
+        int64_t longest_ns = 0;
+    };
+    std::map<std::string, Doing> doings;
+    absl::flat_hash_map<uint32_t, std::string> places;  // by stack
+    const auto place_of = [&](uint32_t number) {
+        const auto [found, is_new] = places.try_emplace(number);
+        if (!is_new || number == kNoGoStack) return found->second;
+        std::vector<Frame> frames;
+        for (const uint64_t frame : last_.goroutines->stacks[number]) {
+            auto more = symbolizer.symbolize(frame & ~WH_FRAME_EXACT, (frame & WH_FRAME_EXACT) == 0);
+            frames.insert(frames.end(), more.begin(), more.end());
+        }
+        const auto first = std::ranges::find_if_not(frames, is_of_runtime);
+        if (first != frames.end()) frames.erase(frames.begin(), first);
+        if (!frames.empty()) found->second = "in " + place_text(frames[headline_frame(frames, "")]);
+        return found->second;
+    };
+    for (const Goroutine& goroutine : last_.goroutines->goroutines) {
+        const uint64_t creator = goroutine.record.id == 1 ? goroutine.record.start + 1 : goroutine.record.creator;
+        if (goroutine.is_system || std::ranges::find(creators, creator) == creators.end()) continue;
+        Doing& doing = doings[place_of(goroutine.stack)];
+        ++doing.group.count;
+        *doing.group.size_bytes += goroutine.record.stack_high - goroutine.record.stack_low;
+        const bool waits = goroutine.record.state == GoroutineState::kWaiting;
+        const bool has_reason = waits && goroutine.record.wait_reason < wait_reasons_.size();
+        ++doing.states[has_reason ? wait_reasons_[goroutine.record.wait_reason] : state_word(goroutine.record.state)];
+        if (waits && goroutine.record.wait_since_ns > 0)
+            doing.longest_ns =
+                std::max(doing.longest_ns, static_cast<int64_t>(last_look_ns_) - goroutine.record.wait_since_ns);
+    }
+    std::vector<ItemGroup> groups;
+    for (auto& [place, doing] : doings) {
+        doing.group.what = place.empty() ? "running" : place;
+        if (doing.longest_ns > 0)
+            doing.group.what +=
+                fmt::format(", blocked {} or longer", human_age(static_cast<double>(doing.longest_ns) / 1e9));
+        doing.group.states.assign(doing.states.begin(), doing.states.end());
+        std::ranges::stable_sort(doing.group.states, std::greater(), &std::pair<std::string, uint64_t>::second);
+        groups.push_back(std::move(doing.group));
+    }
+    std::ranges::stable_sort(groups, std::greater(), &ItemGroup::count);
+    return groups;
+}
+
+void GoRows::add_notes(Coverage& coverage) const {
+    for (const std::string& problem : last_.problems) coverage.warnings.push_back("GO IS NOT READ WHOLLY: " + problem);
+    if (last_.heap && last_.heap->rate_bytes == 0)
+        coverage.notes.emplace_back(
+            "Go heap: not by stack; the program was linked without the runtime's profile, as nothing in it asks for "
+            "one");
+    if (last_.heap && last_.heap->rate_bytes > 1)
+        coverage.notes.push_back(
+            fmt::format("Go heap: estimated from the runtime's profile, one sample per {}, as of the last collection",
+                        human_bytes(last_.heap->rate_bytes)));
+    if (!last_.goroutines) return;
+    coverage.notes.emplace_back(
+        "goroutines are counted at each report; those that begin and end in between are not seen");
+    if (last_.goroutines->torn > 0)
+        coverage.notes.push_back(fmt::format("goroutines that changed each time they were read, not listed: {}",
+                                             exact_count(last_.goroutines->torn)));
+}
+
+void GoRows::fill(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+                  ProcessReport& report, Coverage& coverage) const {
+    if (!has_looked_) return;
+    if (last_.facts) {
+        GoReport go{.facts = *last_.facts, .collections_per_min = ledger_.collections_per_min()};
+        if (last_.goroutines) {
+            for (const Goroutine& goroutine : last_.goroutines->goroutines)
+                ++(goroutine.is_system ? go.system_goroutines : go.goroutines);
+        }
+        report.go = go;
+    }
+    const bool has_profile = last_.heap && last_.heap->rate_bytes != 0;
+    if (has_profile && is_wanted(options, kHeap)) fill_heap(options, symbolizer, pause, report);
+    if (last_.goroutines && is_wanted(options, kGoroutine)) fill_goroutines(options, symbolizer, pause, report);
+    add_notes(coverage);
+}
+
+}  // namespace whoholds

@@ -1,0 +1,46 @@
+// GoRows: what was read of a Go process -> the kinds go_heap and goroutine, their stacks, and what the runtime says, in a
+// report. Used by the session, one for each process. Pure: readings, names and time are passed in.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analyze/go_ledger.h"
+#include "analyze/report_builder.h"
+#include "report/report.h"
+#include "symbolize/symbolizer.h"
+
+namespace whoholds {
+
+class GoRows {
+public:
+    // At the attach and before each report. wait_reasons: see read_wait_reasons(). now_ns: CLOCK_MONOTONIC.
+    void look(GoReadings readings, std::vector<std::string> wait_reasons, double time_s, uint64_t now_ns);
+    // The process began only now: there is nothing from before the first look.
+    void begin_with_nothing() { ledger_.begin_with_nothing(); }
+    [[nodiscard]] bool has_looked() const { return has_looked_; }
+
+    // Adds what the last look saw; after the process is gone that is what it held last.
+    void fill(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+              ProcessReport& report, Coverage& coverage) const;
+
+private:
+    void fill_heap(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+                   ProcessReport& report) const;
+    void fill_goroutines(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
+                         ProcessReport& report) const;
+    void add_notes(Coverage& coverage) const;
+    [[nodiscard]] std::vector<ItemGroup> what_they_do(std::span<const uint64_t> creators, Symbolizer& symbolizer) const;
+
+    GoLedger ledger_;
+    GoReadings last_;
+    std::vector<std::string> wait_reasons_;
+    uint64_t last_look_ns_ = 0;
+    bool has_looked_ = false;
+};
+
+}  // namespace whoholds

@@ -1,0 +1,39 @@
+// The part of a target that reads what a Go program's runtime knows.
+#include <ctime>
+
+#include "bpf/target.h"
+#include "runtime/go/readings.h"
+
+namespace whoholds {
+
+void Target::begin_go_with_nothing() {
+    go_rows_ = GoRows();
+    go_rows_.begin_with_nothing();
+}
+
+void Target::look_at_go(double time_s, const std::function<void()>& pause) {
+    if (exited()) return;
+    if (!go_ && go_is_wanted_) {
+        const auto maps = read_maps(root_, pid_);
+        if (!maps) return;
+        auto opened = GoProcess::open(root_, pid_, *maps);
+        if (opened) {
+            go_ = *std::move(opened);
+            go_wait_reasons_ = read_wait_reasons(*go_);
+            base_.runtime = "go";
+            base_.runtime_version = go_->code().build_info().go_version;
+            if (base_.runtime_version.starts_with("go")) base_.runtime_version.erase(0, 2);
+        } else {
+            const ErrorCode code = opened.error().code;
+            go_is_wanted_ = code != ErrorCode::kNotFound && code != ErrorCode::kUnsupported;
+            if (code == ErrorCode::kUnsupported) skipped_.push_back({"Go runtime", opened.error().message});
+        }
+    }
+    if (!go_) return;
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    go_rows_.look(read_go(*go_, pause), go_wait_reasons_, time_s, now_ns);
+}
+
+}  // namespace whoholds

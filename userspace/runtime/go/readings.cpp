@@ -1,0 +1,29 @@
+#include "runtime/go/readings.h"
+
+#include <utility>
+
+namespace whoholds {
+namespace {
+
+template <class T>
+void take(Result<T> result, std::optional<T>& into, std::vector<std::string>& problems) {
+    if (result) {
+        into = *std::move(result);
+    } else {
+        problems.push_back(result.error().message);
+    }
+}
+
+}  // namespace
+
+GoReadings read_go(const GoProcess& process, const std::function<void()>& pause) {
+    GoReadings readings;
+    take(read_go_runtime_facts(process), readings.facts, readings.problems);
+    take(read_go_heap_profile(process), readings.heap, readings.problems);
+    pause();
+    take(read_goroutines(process), readings.goroutines, readings.problems);
+    pause();
+    return readings;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,25 @@
+// All that is read of a Go process for one report. Used by the session, which shows it through analyze/go_rows.h.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/go/goroutines.h"
+#include "runtime/go/heap_profile.h"
+#include "runtime/go/runtime_facts.h"
+
+namespace whoholds {
+
+struct GoReadings {
+    std::optional<GoRuntimeFacts> facts;
+    std::optional<GoHeapProfile> heap;
+    std::optional<GoroutineSnapshot> goroutines;
+    std::vector<std::string> problems;  // why one of these is missing, a sentence each
+};
+
+// pause() is called between parts, each of which takes some milliseconds, with many goroutines more.
+GoReadings read_go(const GoProcess& process, const std::function<void()>& pause);
+
+}  // namespace whoholds
