@@ -38,6 +38,8 @@
     X(WH_COUNTER_OTHER_TABLE, "other_descriptor_table", 0,                                                     \
       "system calls of threads that have a table of descriptors of their own (unshare), not followed")         \
     X(WH_COUNTER_OTHER_PROCESS, "other_process", 0, "probe hits of processes that are not traced; ignored")    \
+    X(WH_COUNTER_GO_SAMPLE_LOST, "go_samples_lost", 0,                                                         \
+      "samples of Go allocations not taken, for lack of room; the others stand for them")                      \
     X(WH_COUNTER_RECORD_LOST, "notices_lost", 0,                                                               \
       "notices of exec, fork or dlopen that found the ring full; found again by polling")
 

@@ -20,6 +20,8 @@ enum wh_record_type {
     WH_RECORD_MAPPINGS = 8,  // the process runs code that the unwind tables do not know
     WH_RECORD_SNAPSHOT = 9,  // wh_snapshot_record
     WH_RECORD_FAILED = 10,   // a connect that failed; key: descriptor, size: error number, stack
+    WH_RECORD_GO_SAMPLE = 11,   // see go_samples.h
+    WH_RECORD_GO_MARKING = 12,  // a collection of a Go program begins; key: mheap_.sweepgen
 };
 
 enum wh_record_flag {

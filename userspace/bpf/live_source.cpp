@@ -71,6 +71,8 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
         case WH_RECORD_EXEC: record.type = RecordType::kExec; break;
         case WH_RECORD_FORK: record.type = RecordType::kFork; break;
         case WH_RECORD_FAILED: record.type = RecordType::kFailed; break;
+        case WH_RECORD_GO_SAMPLE: record.type = RecordType::kGoSample; break;
+        case WH_RECORD_GO_MARKING: record.type = RecordType::kGoMarking; break;
         case WH_RECORD_MAPPINGS: record.type = RecordType::kMappings; break;
         case WH_RECORD_NONE:
         case WH_RECORD_STACK:

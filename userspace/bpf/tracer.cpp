@@ -89,6 +89,7 @@ struct Tracer::State {
     MappedArray<wh_stack_counters> stack_counters;
     MappedArray<uint64_t> probe_hits;
     MappedArray<wh_process> processes;
+    MappedArray<wh_go_heap> go_heaps;
     std::optional<UnwindTables> unwind_tables;
     std::optional<OldKernel> old_kernel;
 
@@ -102,7 +103,7 @@ struct Tracer::State {
         wh_programs__destroy(skeleton);
     }
 
-    [[nodiscard]] std::array<bpf_program*, 5> probe_programs() const;
+    [[nodiscard]] std::array<bpf_program*, 7> probe_programs() const;
     Result<void> configure();
     Result<void> map_everything();
     Result<void> attach_task_programs();
@@ -113,9 +114,10 @@ Tracer::Tracer(Tracer&&) noexcept = default;
 Tracer& Tracer::operator=(Tracer&&) noexcept = default;
 Tracer::~Tracer() = default;
 
-std::array<bpf_program*, 5> Tracer::State::probe_programs() const {
-    return {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
-            skeleton->progs.loader_changed, skeleton->progs.system_call_returned};
+std::array<bpf_program*, 7> Tracer::State::probe_programs() const {
+    return {skeleton->progs.call_enter,       skeleton->progs.call_return,          skeleton->progs.call_release,
+            skeleton->progs.loader_changed,   skeleton->progs.system_call_returned, skeleton->progs.go_span_made,
+            skeleton->progs.go_marking_begins};
 }
 
 Result<void> Tracer::State::configure() {
@@ -152,6 +154,7 @@ Result<void> Tracer::State::map_everything() {
                                    size_t{config.stack_stride} * shards));
     WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
+    WH_TRY_VOID(go_heaps.map(bpf_map__fd(skeleton->maps.go_heaps), "go_heaps", WH_MAX_PROCESSES));
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
                                               .mappings = bpf_map__fd(skeleton->maps.mappings),
                                               .processes = bpf_map__fd(skeleton->maps.unwind_processes),
@@ -225,6 +228,8 @@ std::vector<bpf_program*> Tracer::programs() const {
 }
 
 bpf_program* Tracer::system_call_program() const { return state_->skeleton->progs.system_call_returned; }
+bpf_program* Tracer::go_sample_program() const { return state_->skeleton->progs.go_span_made; }
+bpf_program* Tracer::go_marking_program() const { return state_->skeleton->progs.go_marking_begins; }
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
 
 Result<UniqueFd> Tracer::program_with_cookie(const bpf_program* program, uint64_t cookie) const {
@@ -333,6 +338,8 @@ Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
     set_process(slot, process);
     return {};
 }
+
+void Tracer::set_go_heap(uint16_t slot, const wh_go_heap& heap) { state_->go_heaps.items()[slot] = heap; }
 
 void Tracer::set_flags(uint16_t slot, uint32_t flags) { state_->processes.items()[slot].flags = flags; }
 

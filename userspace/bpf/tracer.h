@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bpf/shared/counters.h"
+#include "bpf/shared/go_samples.h"
 #include "bpf/shared/records.h"
 #include "bpf/unwind_tables.h"
 
@@ -57,6 +58,8 @@ public:
     [[nodiscard]] bpf_program* loader_program() const;
     [[nodiscard]] std::vector<bpf_program*> programs() const;  // all of them
     [[nodiscard]] bpf_program* system_call_program() const;
+    [[nodiscard]] bpf_program* go_sample_program() const;
+    [[nodiscard]] bpf_program* go_marking_program() const;
     // With kPerfWithoutCookies: one of the programs for probes, to be attached in its place.
     Result<UniqueFd> program_with_cookie(const bpf_program* program, uint64_t cookie) const;
 
@@ -84,6 +87,8 @@ public:
     Result<void> start_process(uint16_t slot, const wh_process& process);
     void set_process(uint16_t slot, const wh_process& process);
     void set_flags(uint16_t slot, uint32_t flags);
+    // Before the probes for samples of a Go program's heap are attached.
+    void set_go_heap(uint16_t slot, const wh_go_heap& heap);
     void stop_process(uint16_t slot);
     // Its stacks and counters are for others now. The process is stopped and has ended, and what it sent has been read.
     void forget_process(uint16_t slot);

@@ -113,6 +113,8 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kMappings:
         case RecordType::kFailed:
         case RecordType::kExec:
+        case RecordType::kGoSample:
+        case RecordType::kGoMarking:
         case RecordType::kFork: break;  // the session's business
     }
 }

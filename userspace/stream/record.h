@@ -29,6 +29,8 @@ enum class RecordType : uint8_t {
     kMappings,       // the process runs code that the unwind tables do not know
     kExec,           // key: host tgid, size: pid as we see it; process may be WH_NO_PROCESS
     kFailed,         // key, size: error number, stack: a connect that failed
+    kGoSample,       // key: span, size: address of the object, tid: its size, flags, stack, time_ns; see go_samples.h
+    kGoMarking,      // a collection of a Go program begins
     kFork,           // key: host tgid of the child, size: its pid as we see it; flags
 };
 
