@@ -42,15 +42,20 @@ struct HeapRow {
     uint32_t all_spans;
     uint32_t arenas;
     uint32_t arena_spans;
-    uint16_t span_state;
-    uint16_t span_element_size;
 };
 constexpr auto kHeaps = std::to_array<Since<HeapRow>>({
-    {18, {65840, 65848, 65936, 2097152, 99, 104}},
-    {19, {65848, 65856, 65936, 2097152, 99, 104}},
-    {20, {65816, 65824, 65904, 1064960, 99, 104}},
-    {21, {65856, 65864, 65944, 1064960, 107, 112}},
-    {22, {65856, 65864, 66008, 0, 99, 104}},
+    {18, {65840, 65848, 65936, 2097152}},
+    {19, {65848, 65856, 65936, 2097152}},
+    {20, {65816, 65824, 65904, 1064960}},
+    {21, {65856, 65864, 65944, 1064960}},
+    {22, {65856, 65864, 66008, 0}},
+});
+
+constexpr auto kSpans = std::to_array<Since<SpanLayout>>({
+    {18, {144, 56, 8, 72, 88, 96, 98, 99, 104, 128, kNoField}},
+    {20, {160, 56, 8, 72, 88, 96, 98, 99, 104, 128, kNoField}},
+    {21, {168, 56, 8, 72, 96, 104, 106, 107, 112, 136, kNoField}},
+    {22, {160, 50, 2, 64, 88, 96, 98, 99, 104, 128, 152}},
 });
 
 template <class Rows>
@@ -73,8 +78,7 @@ std::optional<GoLayout> go_layout(unsigned minor_version) {
     layout.heap_all_spans = heap.all_spans;
     layout.heap_arenas = heap.arenas;
     layout.arena_spans = heap.arena_spans;
-    layout.span_state = heap.span_state;
-    layout.span_element_size = heap.span_element_size;
+    layout.span = row_of(kSpans, minor_version);
     // 1.27 counts objects only; their bytes follow from the size of the bucket.
     layout.profile_cycle_bytes = minor_version < 27 ? 32 : 16;
     return layout;

@@ -55,6 +55,20 @@ struct GcControllerLayout {
     uint16_t heap_marked = 0;
 };
 
+struct SpanLayout {  // mspan, which begins the same in all versions: start at 24, pages at 32, free_index at 48
+    uint16_t size = 0;
+    uint16_t element_count = 0;
+    uint16_t index_bytes = 0;  // of free_index and element_count
+    uint16_t alloc_bits = 0;
+    uint16_t sweep_generation = 0;
+    uint16_t alloc_count = 0;
+    uint16_t span_class = 0;
+    uint16_t state = 0;
+    uint16_t element_size = 0;
+    uint16_t specials = 0;
+    uint16_t large_type = 0;  // kNoField before 1.22
+};
+
 struct GoLayout {
     unsigned minor_version = 0;
     GoroutineLayout goroutine;
@@ -63,9 +77,8 @@ struct GoLayout {
     uint32_t heap_sweep_generation = 0;  // in mheap_
     uint32_t heap_all_spans = 0;
     uint32_t heap_arenas = 0;
-    uint32_t arena_spans = 0;           // in heapArena
-    uint16_t span_state = 0;            // in mspan
-    uint16_t span_element_size = 0;     // in mspan
+    uint32_t arena_spans = 0;  // in heapArena
+    SpanLayout span;
     uint16_t profile_cycle_bytes = 32;  // of memRecordCycle; 16 without bytes
 };
 

@@ -93,7 +93,7 @@ Result<void> check_heap(const GoProcess& process) {
     size_t led_back = 0;
     for (const uint64_t span : spans) {
         const auto words = memory.read(span, 256);
-        if (!words || (*words)[layout.span_state] != 1) continue;  // mSpanInUse
+        if (!words || (*words)[layout.span.state] != 1) continue;  // mSpanInUse
         const auto start = memory.read_object<uint64_t>(span + 24);
         ++in_use;
         if (start && *start % kPageBytes == 0 && leads_back(process, span, *start)) ++led_back;
