@@ -59,6 +59,28 @@ INSTANTIATE_TEST_SUITE_P(Each, GoPrograms,
                                            "go_1_19_runtime_pie"),
                          [](const auto& one) { return std::string(one.param); });
 
+TEST_F(E2eTest, kinds_of_go_alone_take_no_probe) {
+    if (target_path("go_cgo_puppet").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_cgo_puppet");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"--kind", "goroutine"});
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_TRUE(report.probes().empty()) << report.probes();
+    EXPECT_EQ(report.process().at("kinds").size(), 1U);
+    EXPECT_GT(report.process().at("kinds").at("goroutine").at("held").at("count"), 0);
+    EXPECT_TRUE(report.root().at("coverage").at("warnings").empty()) << report.root().at("coverage");
+}
+
+TEST_F(E2eTest, kinds_of_go_are_refused_where_there_is_no_go) {
+    Puppet puppet("ledger");
+
+    Whoholds whoholds({"-p", std::to_string(puppet.pid()), "--kind", "go_heap,goroutine"});
+
+    EXPECT_EQ(whoholds.wait(), 6);
+    EXPECT_THAT(whoholds.errors(), HasSubstr("there is no Go code in it"));
+}
+
 TEST_F(E2eTest, a_go_program_without_the_heap_profile_says_so) {
     if (target_path("go_puppet").empty()) GTEST_SKIP() << "go is not installed";
     Puppet puppet("go_puppet");

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyze/go_rows.h"
 #include "attach/attach_plan.h"
 #include "base/human.h"
 #include "base/printable.h"
@@ -53,7 +54,8 @@ WantedKinds wanted_kinds(const Options& options) {
             .mappings = wants_kind(options, "mapping"),
             .descriptors = wants_kind(options, "fd") || wants_kind(options, "socket"),
             .threads = wants_kind(options, "thread") || wants_kind(options, "joinable"),
-            .pairs = wants_kind(options, "pair") ? options.pairs : std::vector<Pair>()};
+            .pairs = wants_kind(options, "pair") ? options.pairs : std::vector<Pair>(),
+            .go = {.heap = wants_kind(options, kGoHeapKind), .goroutines = wants_kind(options, kGoroutineKind)}};
 }
 
 SessionOptions session_options(const Options& options) {

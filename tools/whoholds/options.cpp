@@ -79,7 +79,8 @@ void add_options(CLI::App& app, Raw& raw) {
     app.option_defaults()->group("What is reported");
     add_value(app, "--min-age", raw.min_age, "DURATION", "Only what has been held at least this long");
     add_value(app, "--min-size", raw.min_size, "BYTES", "Only blocks of at least this size");
-    app.add_option("--kind", raw.kinds, "Only these: heap, mapping, fd, socket, thread, joinable, pair")
+    app.add_option("--kind", raw.kinds,
+                   "Only these: heap, mapping, fd, socket, thread, joinable, pair, go_heap, goroutine")
         ->type_name("KIND[,KIND]")
         ->allow_extra_args(false);
     app.add_option("--pair", raw.pairs, "Follow a pair of functions, see below; more than once for more")

@@ -48,7 +48,7 @@ struct Options {
     size_t top = 10;            // stacks per kind
     size_t top_processes = 10;  // in text
     Sort sort = Sort::kBytes;
-    std::vector<std::string> kinds;  // JSON names of resource_kinds.h, "pair" for all pairs; empty: all
+    std::vector<std::string> kinds;  // JSON names, "pair" for all pairs; empty: all
     std::vector<Pair> pairs;         // those of --pairs, then those of --pair; at most WH_KIND_PAIR_COUNT, names unique
 
     bool json = false;

@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 
+#include "analyze/go_rows.h"
 #include "base/printable.h"
 #include "bpf/shared/resource_kinds.h"
 
@@ -36,7 +37,7 @@ constexpr auto kKinds = std::to_array<std::string_view>({
     WH_RESOURCE_KINDS(X)
 #undef X
         "pair",
-});
+    kGoHeapKind, kGoroutineKind});
 
 template <class... Arguments>
 Error usage(fmt::format_string<Arguments...> format, Arguments&&... arguments) {

@@ -22,7 +22,7 @@ Result<double> parse_duration_s(std::string_view name, std::string_view text, bo
 Result<uint64_t> parse_size_bytes(std::string_view name, std::string_view text);
 // A whole number from 1 to limit.
 Result<uint64_t> parse_positive(std::string_view name, std::string_view text, uint64_t limit);
-// "heap,mapping": JSON names of resource_kinds.h, and "pair" for all pairs that the user names.
+// "heap,mapping": JSON names of resource_kinds.h, "pair" for all pairs that the user names, and the kinds of Go.
 Result<std::vector<std::string>> parse_kinds(std::string_view text);
 
 }  // namespace whoholds

@@ -15,9 +15,6 @@
 namespace whoholds {
 namespace {
 
-constexpr const char* kHeap = "go_heap";
-constexpr const char* kGoroutine = "goroutine";
-
 bool is_wanted(const ReportOptions& options, std::string_view kind) {
     return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
 }
@@ -97,12 +94,13 @@ void GoRows::fill_heap(const ReportOptions& options, Symbolizer& symbolizer, con
         rows.add(shown_part.of(stack), tally);
         if (++done % 512 == 0) pause();
     }
-    report.kinds.insert(report.kinds.begin(), describe_go_kind(kHeap, "Go heap", ledger_.heap_total(), rows.size()));
+    report.kinds.insert(report.kinds.begin(),
+                        describe_go_kind(kGoHeapKind, "Go heap", ledger_.heap_total(), rows.size()));
     report.stack_count += rows.size();
     std::vector<StackReport> stacks;
     for (const GoStackRow* row : rows.best(options.sort, options.top)) {
         stacks.push_back(rows.describe(*row));
-        stacks.back().kind = kHeap;
+        stacks.back().kind = kGoHeapKind;
         stacks.back().headline = headline_of(stacks.back().frames, report.exe);
     }
     report.stacks.insert(report.stacks.begin(), std::make_move_iterator(stacks.begin()),
@@ -114,11 +112,11 @@ void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolize
     GoStackRows rows([&](uint64_t pc) { return symbolizer.symbolize(pc); }, false);
     for (const auto& [creator, tally] : ledger_.goroutines()) rows.add({creator}, tally);
     pause();
-    report.kinds.push_back(describe_go_kind(kGoroutine, "goroutines", ledger_.goroutine_total(), rows.size()));
+    report.kinds.push_back(describe_go_kind(kGoroutineKind, "goroutines", ledger_.goroutine_total(), rows.size()));
     report.stack_count += rows.size();
     for (const GoStackRow* row : rows.best(options.sort, options.top)) {
         StackReport stack = rows.describe(*row);
-        stack.kind = kGoroutine;
+        stack.kind = kGoroutineKind;
         stack.headline = headline_of(stack.frames, report.exe);
         std::vector<uint64_t> creators;
         for (const auto& addresses : row->stacks) creators.push_back(addresses.front());
@@ -208,8 +206,8 @@ void GoRows::fill(const ReportOptions& options, Symbolizer& symbolizer, const st
         report.go = go;
     }
     const bool has_profile = last_.heap && last_.heap->rate_bytes != 0;
-    if (has_profile && is_wanted(options, kHeap)) fill_heap(options, symbolizer, pause, report);
-    if (last_.goroutines && is_wanted(options, kGoroutine)) fill_goroutines(options, symbolizer, pause, report);
+    if (has_profile && is_wanted(options, kGoHeapKind)) fill_heap(options, symbolizer, pause, report);
+    if (last_.goroutines && is_wanted(options, kGoroutineKind)) fill_goroutines(options, symbolizer, pause, report);
     add_notes(coverage);
 }
 

@@ -16,6 +16,10 @@
 
 namespace whoholds {
 
+// Names of the kinds, in JSON and on the command line.
+inline constexpr const char* kGoHeapKind = "go_heap";
+inline constexpr const char* kGoroutineKind = "goroutine";
+
 class GoRows {
 public:
     // At the attach and before each report. wait_reasons: see read_wait_reasons(). now_ns: CLOCK_MONOTONIC.

@@ -117,6 +117,7 @@ struct PlanOptions {
     std::vector<Pair> pairs;    // the kind of the first one is WH_KIND_PAIR_FIRST, and so on
     bool whole_process = true;  // false: only what was loaded since; functions that are not there are no news then
     std::string target_root;    // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
+    [[nodiscard]] bool wants_calls() const { return heap || mappings || descriptors || threads || !pairs.empty(); }
 };
 
 // Opens the ELF files of mappings through open_file (tests give their own).

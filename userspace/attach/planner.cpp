@@ -139,6 +139,7 @@ AttachPlan make_plan(pid_t pid, const std::vector<Mapping>& mappings, const Plan
                      const OpenElf& open_elf) {
     AttachPlan plan;
     plan.pid = pid;
+    if (!options.wants_calls()) return plan;
     Planner planner(options, open_elf, plan);
     const std::vector<MappedFile> files = executable_files(mappings);
     for (size_t i = 0; i < files.size() && i < kMaxModules; ++i) planner.add(files[i]);

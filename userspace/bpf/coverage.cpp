@@ -59,7 +59,8 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         });
         if (!is_known) coverage.skipped.push_back({skipped.what, skipped.why});
     }
-    if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.waits_at_loader)
+    if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.reads_go() &&
+        !target.waits_at_loader)
         coverage.warnings.push_back(
             fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",
                         target.pid(), target.pid()));

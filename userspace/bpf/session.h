@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "bpf/tracer.h"
 #include "proc/selection.h"
+#include "runtime/go/readings.h"
 #include "runtime/pairs/pair.h"
 
 namespace whoholds {
@@ -25,6 +26,10 @@ struct WantedKinds {
     bool descriptors = true;  // files, sockets and all others
     bool threads = true;
     std::vector<Pair> pairs;  // functions that the user names
+    GoWanted go;              // what the runtime of a Go program knows
+    [[nodiscard]] bool only_go() const {
+        return go.any() && !heap && !mappings && !descriptors && !threads && pairs.empty();
+    }
 };
 
 struct SessionOptions {

@@ -53,6 +53,7 @@ Target* Session::add_target(pid_t pid) {
     if (!slot) return nullptr;
     Target& target = targets_.emplace_back(root_, pid, *slot);
     target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
+    target.want_go(options_.wanted.go);
     return &target;
 }
 
@@ -120,10 +121,11 @@ std::optional<SessionError> Session::perf_probes_refused() const {
 
 std::optional<SessionError> Session::check_attached() {
     for (Target& target : targets_) {
-        if (target.acquiring_probe_count() == 0 && !target.follows_resources()) {
+        if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.reads_go()) {
             if (auto refusal = perf_probes_refused()) return refusal;
-            std::string why = target.skipped().empty() ? "it maps no library with functions that we know"
-                                                       : target.skipped()[0].what + ": " + target.skipped()[0].why;
+            std::string why = options_.wanted.only_go() ? "there is no Go code in it"
+                                                        : "it maps no library with functions that we know";
+            if (!target.skipped().empty()) why = target.skipped()[0].what + ": " + target.skipped()[0].why;
             return SessionError{FailureKind::kNothingAttached,
                                 {ErrorCode::kNotFound, fmt::format("nothing could be attached in process {}: {}; "
                                                                    "`whoholds plan -p {}` shows what was looked at",

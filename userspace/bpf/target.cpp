@@ -277,7 +277,7 @@ void Target::begin_again(uint16_t slot) {
     seen_descriptors.clear();
     seen_threads.clear();
     go_.reset();
-    go_is_wanted_ = true;
+    may_be_go_ = true;
     begin_go_with_nothing();
     base_.runtime = "native";
     base_.runtime_version.clear();

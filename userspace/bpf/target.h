@@ -70,6 +70,9 @@ public:
     void observe(double time_s);
     // A program has begun under our eyes: what Go it may be has nothing from before.
     void begin_go_with_nothing();
+    void want_go(const GoWanted& wanted) { go_wanted_ = wanted; }
+    // Its runtime is one that can be read, and something of it is wanted.
+    [[nodiscard]] bool reads_go() const { return go_ && go_wanted_.any(); }
     // Reads what the runtime of a Go program knows; nothing of other programs. time_s: of the session.
     void look_at_go(double time_s, const std::function<void()>& pause);
     [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
@@ -152,7 +155,8 @@ private:
     uint64_t began_ns_ = 0;  // of note_missed_start()
     std::string debugger_;
     std::optional<GoProcess> go_;
-    bool go_is_wanted_ = true;  // it is not known yet whether there is Go in it
+    GoWanted go_wanted_;
+    bool may_be_go_ = true;  // it is not known yet whether there is Go in it
     std::vector<std::string> go_wait_reasons_;
     GoRows go_rows_;
     std::optional<uint64_t> first_rss_bytes_;

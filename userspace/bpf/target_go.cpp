@@ -13,7 +13,7 @@ void Target::begin_go_with_nothing() {
 
 void Target::look_at_go(double time_s, const std::function<void()>& pause) {
     if (exited()) return;
-    if (!go_ && go_is_wanted_) {
+    if (!go_ && may_be_go_) {
         const auto maps = read_maps(root_, pid_);
         if (!maps) return;
         auto opened = GoProcess::open(root_, pid_, *maps);
@@ -25,7 +25,7 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
             if (base_.runtime_version.starts_with("go")) base_.runtime_version.erase(0, 2);
         } else {
             const ErrorCode code = opened.error().code;
-            go_is_wanted_ = code != ErrorCode::kNotFound && code != ErrorCode::kUnsupported;
+            may_be_go_ = code != ErrorCode::kNotFound && code != ErrorCode::kUnsupported;
             if (code == ErrorCode::kUnsupported) skipped_.push_back({"Go runtime", opened.error().message});
         }
     }
@@ -33,7 +33,7 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-    go_rows_.look(read_go(*go_, pause), go_wait_reasons_, time_s, now_ns);
+    go_rows_.look(read_go(*go_, go_wanted_, pause), go_wait_reasons_, time_s, now_ns);
 }
 
 }  // namespace whoholds

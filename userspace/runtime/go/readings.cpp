@@ -16,12 +16,12 @@ void take(Result<T> result, std::optional<T>& into, std::vector<std::string>& pr
 
 }  // namespace
 
-GoReadings read_go(const GoProcess& process, const std::function<void()>& pause) {
+GoReadings read_go(const GoProcess& process, const GoWanted& wanted, const std::function<void()>& pause) {
     GoReadings readings;
     take(read_go_runtime_facts(process), readings.facts, readings.problems);
-    take(read_go_heap_profile(process), readings.heap, readings.problems);
+    if (wanted.heap) take(read_go_heap_profile(process), readings.heap, readings.problems);
     pause();
-    take(read_goroutines(process), readings.goroutines, readings.problems);
+    if (wanted.goroutines) take(read_goroutines(process), readings.goroutines, readings.problems);
     pause();
     return readings;
 }

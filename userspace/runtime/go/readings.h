@@ -12,6 +12,13 @@
 
 namespace whoholds {
 
+// Which of the kinds of Go are wanted; the runtime's facts cost next to nothing and are always read.
+struct GoWanted {
+    bool heap = true;
+    bool goroutines = true;
+    [[nodiscard]] bool any() const { return heap || goroutines; }
+};
+
 struct GoReadings {
     std::optional<GoRuntimeFacts> facts;
     std::optional<GoHeapProfile> heap;
@@ -20,6 +27,6 @@ struct GoReadings {
 };
 
 // pause() is called between parts, each of which takes some milliseconds, with many goroutines more.
-GoReadings read_go(const GoProcess& process, const std::function<void()>& pause);
+GoReadings read_go(const GoProcess& process, const GoWanted& wanted, const std::function<void()>& pause);
 
 }  // namespace whoholds
