@@ -8,7 +8,7 @@ _whoholds() {
     done
     case $prev in
         -p | --pid) _pids; return ;;
-        --kind) COMPREPLY=($(compgen -W 'heap mapping fd socket thread joinable pair' -- "$cur")); return ;;
+        --kind) COMPREPLY=($(compgen -W 'heap mapping fd socket thread joinable pair go_heap goroutine' -- "$cur")); return ;;
         --sort) COMPREPLY=($(compgen -W 'bytes count age total' -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         --all-of) _filedir; return ;;

@@ -47,6 +47,20 @@ TEST_P(GoPrograms, heap_and_goroutines_come_from_the_runtime) {
     EXPECT_EQ(creator.at("held").at("count"), 40);
     EXPECT_THAT(creator.at("item_groups").at(0).at("what").get<std::string>(), HasSubstr("in main.receiveForever"));
     EXPECT_EQ(creator.at("item_groups").at(0).at("states").at("chan receive"), 40);
+    EXPECT_EQ(creator.at("items").size(), 20U);
+    EXPECT_EQ(creator.at("items_omitted"), 20);
+    const json& item = creator.at("items").at(0);
+    EXPECT_GT(item.at("goid"), 1);
+    EXPECT_EQ(item.at("state"), "waiting");
+    EXPECT_EQ(item.at("wait_reason"), "chan receive");
+    EXPECT_THAT(item.at("function").get<std::string>(), HasSubstr("main.receiveForever"));
+    EXPECT_TRUE(item.at("channel").is_string());
+    json before;
+    for (const json& stack : report.stacks("goroutine"))
+        if (stack.at("headline") == "main.startReceivers") before = stack;
+    ASSERT_TRUE(before.is_object());
+    EXPECT_EQ(before.at("oldest_is_at_least"), true);
+    EXPECT_GE(before.at("oldest_s").get<double>(), before.at("items").at(0).at("blocked_s").get<double>());
     const json heap = report.stacks("go_heap").at(0);
     EXPECT_EQ(heap.at("headline"), "main.newSession");
     EXPECT_EQ(heap.at("frames").at(1).at("function"), "main.leakSessions");

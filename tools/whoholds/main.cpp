@@ -104,6 +104,7 @@ FormatOptions format_options(const Options& options) {
                    (options.color == Options::Color::kAuto && terminal && getenv("NO_COLOR") == nullptr);
     format.top = options.top;
     format.top_processes = options.top_processes;
+    format.all_frames = options.full;
     winsize size{};
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) format.width = std::max<unsigned>(size.ws_col, 100);
     return format;

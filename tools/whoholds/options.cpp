@@ -47,6 +47,7 @@ struct Raw {
     bool follow = false;
     bool json = false;
     bool quiet = false;
+    bool full = false;
     bool version = false;
 };
 
@@ -80,7 +81,7 @@ void add_options(CLI::App& app, Raw& raw) {
     add_value(app, "--min-age", raw.min_age, "DURATION", "Only what has been held at least this long");
     add_value(app, "--min-size", raw.min_size, "BYTES", "Only blocks of at least this size");
     app.add_option("--kind", raw.kinds,
-                   "Only these: heap, mapping, fd, socket, thread, joinable, pair, go_heap, goroutine")
+                   "Only these: heap, mapping, fd, socket, thread, joinable, pair,\ngo_heap, goroutine")
         ->type_name("KIND[,KIND]")
         ->allow_extra_args(false);
     app.add_option("--pair", raw.pairs, "Follow a pair of functions, see below; more than once for more")
@@ -98,6 +99,7 @@ void add_options(CLI::App& app, Raw& raw) {
     add_value(app, "--duration", raw.duration, "DURATION", "End with the final report after this long");
     app.add_flag("--json", raw.json, "One JSON object per report and line");
     app.add_flag("--quiet", raw.quiet, "Only the final report");
+    app.add_flag("--full", raw.full, "All frames in text: Go stacks fold those of libraries");
     add_value(app, "--color", raw.color, "auto|always|never", "Colour marks warnings; auto: on a terminal");
 
     app.option_defaults()->group("");
@@ -247,6 +249,7 @@ Result<Options> read_options(const Raw& raw, Options options) {
     }
     options.json = raw.json;
     options.quiet = raw.quiet;
+    options.full = raw.full;
     if (options.action == Options::Action::kPlan && !raw.interval.empty())
         return usage("plan prints once: leave INTERVAL away");
     return options;

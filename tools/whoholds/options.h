@@ -54,6 +54,7 @@ struct Options {
     bool json = false;
     Color color = Color::kAuto;
     bool quiet = false;  // only the final report
+    bool full = false;   // all frames in text
 
     // Tuning, for tests. None: the defaults of the tracer.
     std::optional<uint64_t> young_slots;

@@ -37,6 +37,11 @@ std::optional<double> GoLedger::collections_per_min() const {
     return rate->count;
 }
 
+std::optional<double> GoLedger::first_seen_s(uint64_t goroutine) const {
+    const auto found = known_.find(goroutine);
+    return found == known_.end() ? std::nullopt : std::optional(found->second.first_seen_s);
+}
+
 // Stacks never leave the runtime's table, and their counts never fall.
 void GoLedger::look_at_heap(const GoHeapProfile& profile, double time_s) {
     heap_total_.acquired = heap_total_.released = {};
@@ -55,13 +60,13 @@ void GoLedger::look_at_heap(const GoHeapProfile& profile, double time_s) {
     note_growth(heap_total_, time_s);
 }
 
-void GoLedger::meet(const GoroutineRecord& record, bool is_first) {
+void GoLedger::meet(const GoroutineRecord& record, bool is_first, double time_s) {
     const auto [found, is_new] = known_.try_emplace(record.id);
     Known& known = found->second;
     known.seen_at = looks_;
     if (!is_new) return;
-    // The first one was made by no go statement: it stands for itself, by its own function.
-    known.creator = record.id == 1 ? record.start + 1 : record.creator;
+    known.creator = creator_of(record);
+    known.first_seen_s = time_s;
     for (GoTally* tally : {&goroutines_[known.creator], &goroutine_total_}) {
         add(is_first ? tally->before : tally->acquired, kOne);
         add(tally->held, kOne);
@@ -78,7 +83,7 @@ void GoLedger::part(const Known& known) {
 void GoLedger::look_at_goroutines(const GoroutineSnapshot& snapshot, double time_s) {
     const bool is_first = looks_++ == 0;
     for (const Goroutine& goroutine : snapshot.goroutines) {
-        if (!goroutine.is_system) meet(goroutine.record, is_first);
+        if (!goroutine.is_system) meet(goroutine.record, is_first, time_s);
     }
     for (const uint64_t id : snapshot.torn_ids) {
         if (const auto found = known_.find(id); found != known_.end()) found->second.seen_at = looks_;

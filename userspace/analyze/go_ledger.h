@@ -36,18 +36,25 @@ public:
     [[nodiscard]] const GoTally& heap_total() const { return heap_total_; }
     // The user's goroutines by the return address of the go statement. They have no bytes.
     [[nodiscard]] const absl::flat_hash_map<uint64_t, GoTally>& goroutines() const { return goroutines_; }
+    // When the first look that saw it was; nullopt: none did.
+    [[nodiscard]] std::optional<double> first_seen_s(uint64_t goroutine) const;
+    // What its row is known by: the first one was made by no go statement and stands for itself, by its own function.
+    static uint64_t creator_of(const GoroutineRecord& record) {
+        return record.id == 1 ? record.start + 1 : record.creator;
+    }
     [[nodiscard]] const GoTally& goroutine_total() const { return goroutine_total_; }
     [[nodiscard]] std::optional<double> collections_per_min() const;
 
 private:
     struct Known {
         uint64_t creator = 0;
+        double first_seen_s = 0;
         uint32_t seen_at = 0;
     };
 
     void look_at_heap(const GoHeapProfile& profile, double time_s);
     void look_at_goroutines(const GoroutineSnapshot& snapshot, double time_s);
-    void meet(const GoroutineRecord& record, bool is_first);
+    void meet(const GoroutineRecord& record, bool is_first, double time_s);
     void part(const Known& known);
 
     absl::flat_hash_map<std::vector<uint64_t>, GoTally> heap_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "analyze/go_stack_rows.h"
+#include "analyze/goroutine_items.h"
 #include "analyze/headline.h"
 #include "base/human.h"
 #include "bpf/shared/records.h"
@@ -25,11 +26,6 @@ bool only_allocates(const Frame& frame) {
         std::to_array<std::string_view>({"runtime.mallocgc", "runtime.newobject", "runtime.newarray",
                                          "runtime.makeslice", "runtime.growslice", "runtime.makechan"});
     return std::ranges::any_of(kNames, [&](std::string_view name) { return frame.function.starts_with(name); });
-}
-
-bool is_of_runtime(const Frame& frame) {
-    const std::string_view package = go_package_of(frame.function);
-    return frame.go == GoOrigin::kStandard && (package == "runtime" || package.starts_with("internal/runtime/"));
 }
 
 // What of a stack is the program's own doing: without the runtime's innermost frames.
@@ -53,7 +49,7 @@ private:
         const auto [found, is_new] = parts_.try_emplace(pc, Part::kProgram);
         if (!is_new) return found->second;
         const Frame frame = symbolizer_.symbolize(pc).front();
-        if (is_of_runtime(frame)) found->second = only_allocates(frame) ? Part::kAllocation : Part::kRuntime;
+        if (is_go_runtime(frame)) found->second = only_allocates(frame) ? Part::kAllocation : Part::kRuntime;
         if (frame.function == "runtime.goexit") found->second = Part::kEnd;
         return found->second;
     }
@@ -62,11 +58,6 @@ private:
     absl::flat_hash_map<uint64_t, Part> parts_;
 };
 
-std::string place_text(const Frame& frame) {
-    if (frame.file.empty()) return frame_name(frame);
-    return fmt::format("{} {}:{}", frame_name(frame), frame.file.substr(frame.file.rfind('/') + 1), frame.line);
-}
-
 }  // namespace
 
 void GoRows::look(GoReadings readings, std::vector<std::string> wait_reasons, double time_s, uint64_t now_ns) {
@@ -74,6 +65,7 @@ void GoRows::look(GoReadings readings, std::vector<std::string> wait_reasons, do
     last_ = std::move(readings);
     wait_reasons_ = std::move(wait_reasons);
     last_look_ns_ = now_ns;
+    last_look_s_ = time_s;
     has_looked_ = true;
 }
 
@@ -112,7 +104,16 @@ void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolize
     GoStackRows rows([&](uint64_t pc) { return symbolizer.symbolize(pc); }, false);
     for (const auto& [creator, tally] : ledger_.goroutines()) rows.add({creator}, tally);
     pause();
-    report.kinds.push_back(describe_go_kind(kGoroutineKind, "goroutines", ledger_.goroutine_total(), rows.size()));
+    GoroutineItems items({.snapshot = *last_.goroutines,
+                          .ledger = ledger_,
+                          .wait_reasons = wait_reasons_,
+                          .now_ns = last_look_ns_,
+                          .now_s = last_look_s_},
+                         symbolizer);
+    KindReport kind = describe_go_kind(kGoroutineKind, "goroutines", ledger_.goroutine_total(), rows.size());
+    kind.oldest_s = items.oldest_s();
+    kind.oldest_is_at_least = kind.oldest_s.has_value();
+    report.kinds.push_back(std::move(kind));
     report.stack_count += rows.size();
     for (const GoStackRow* row : rows.best(options.sort, options.top)) {
         StackReport stack = rows.describe(*row);
@@ -120,60 +121,10 @@ void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolize
         stack.headline = headline_of(stack.frames, report.exe);
         std::vector<uint64_t> creators;
         for (const auto& addresses : row->stacks) creators.push_back(addresses.front());
-        stack.item_groups = what_they_do(creators, symbolizer);
-        for (const ItemGroup& group : stack.item_groups) stack.item_groups_of += group.count;
+        items.describe(creators, stack);
         report.stacks.push_back(std::move(stack));
         pause();
     }
-}
-
-// Where the goroutines of these creators are now, by the line to look at, with what they wait for and since when.
-std::vector<ItemGroup> GoRows::what_they_do(std::span<const uint64_t> creators, Symbolizer& symbolizer) const {
-    struct Doing {
-        ItemGroup group{.what = {}, .count = 0, .states = {}, .size_bytes = 0, .sizes_are_stacks = true};
-        std::map<std::string, uint64_t> states;
-        int64_t longest_ns = 0;
-    };
-    std::map<std::string, Doing> doings;
-    absl::flat_hash_map<uint32_t, std::string> places;  // by stack
-    const auto place_of = [&](uint32_t number) {
-        const auto [found, is_new] = places.try_emplace(number);
-        if (!is_new || number == kNoGoStack) return found->second;
-        std::vector<Frame> frames;
-        for (const uint64_t frame : last_.goroutines->stacks[number]) {
-            auto more = symbolizer.symbolize(frame & ~WH_FRAME_EXACT, (frame & WH_FRAME_EXACT) == 0);
-            frames.insert(frames.end(), more.begin(), more.end());
-        }
-        const auto first = std::ranges::find_if_not(frames, is_of_runtime);
-        if (first != frames.end()) frames.erase(frames.begin(), first);
-        if (!frames.empty()) found->second = "in " + place_text(frames[headline_frame(frames, "")]);
-        return found->second;
-    };
-    for (const Goroutine& goroutine : last_.goroutines->goroutines) {
-        const uint64_t creator = goroutine.record.id == 1 ? goroutine.record.start + 1 : goroutine.record.creator;
-        if (goroutine.is_system || std::ranges::find(creators, creator) == creators.end()) continue;
-        Doing& doing = doings[place_of(goroutine.stack)];
-        ++doing.group.count;
-        *doing.group.size_bytes += goroutine.record.stack_high - goroutine.record.stack_low;
-        const bool waits = goroutine.record.state == GoroutineState::kWaiting;
-        const bool has_reason = waits && goroutine.record.wait_reason < wait_reasons_.size();
-        ++doing.states[has_reason ? wait_reasons_[goroutine.record.wait_reason] : state_word(goroutine.record.state)];
-        if (waits && goroutine.record.wait_since_ns > 0)
-            doing.longest_ns =
-                std::max(doing.longest_ns, static_cast<int64_t>(last_look_ns_) - goroutine.record.wait_since_ns);
-    }
-    std::vector<ItemGroup> groups;
-    for (auto& [place, doing] : doings) {
-        doing.group.what = place.empty() ? "running" : place;
-        if (doing.longest_ns > 0)
-            doing.group.what +=
-                fmt::format(", blocked {} or longer", human_age(static_cast<double>(doing.longest_ns) / 1e9));
-        doing.group.states.assign(doing.states.begin(), doing.states.end());
-        std::ranges::stable_sort(doing.group.states, std::greater(), &std::pair<std::string, uint64_t>::second);
-        groups.push_back(std::move(doing.group));
-    }
-    std::ranges::stable_sort(groups, std::greater(), &ItemGroup::count);
-    return groups;
 }
 
 void GoRows::add_notes(Coverage& coverage) const {
@@ -199,9 +150,15 @@ void GoRows::fill(const ReportOptions& options, Symbolizer& symbolizer, const st
     if (!has_looked_) return;
     if (last_.facts) {
         GoReport go{.facts = *last_.facts, .collections_per_min = ledger_.collections_per_min()};
+        const GoRuntimeFacts& facts = *last_.facts;
+        const uint64_t taken =
+            facts.heap_in_use_bytes + facts.heap_idle_bytes + facts.goroutine_stack_bytes + facts.other_bytes;
+        if (report.memory.anon_bytes > 0)
+            go.outside_bytes_at_least = report.memory.anon_bytes - std::min(taken, report.memory.anon_bytes);
         if (last_.goroutines) {
             for (const Goroutine& goroutine : last_.goroutines->goroutines)
                 ++(goroutine.is_system ? go.system_goroutines : go.goroutines);
+            go.torn_goroutines = last_.goroutines->torn;
         }
         report.go = go;
     }

@@ -38,12 +38,12 @@ private:
     void fill_goroutines(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
                          ProcessReport& report) const;
     void add_notes(Coverage& coverage) const;
-    [[nodiscard]] std::vector<ItemGroup> what_they_do(std::span<const uint64_t> creators, Symbolizer& symbolizer) const;
 
     GoLedger ledger_;
     GoReadings last_;
     std::vector<std::string> wait_reasons_;
     uint64_t last_look_ns_ = 0;
+    double last_look_s_ = 0;  // in the session's time
     bool has_looked_ = false;
 };
 

@@ -148,8 +148,17 @@ bool is_passed_over(const Frame& frame) {
            is_allocator_wrapper(frame.function);
 }
 
+// What protoc, wire and the like wrote into the user's module says no more than a library does.
+bool is_generated(const Frame& frame) {
+    constexpr auto kEndings = std::to_array<std::string_view>(
+        {".pb.go", ".pb.gw.go", ".connect.go", ".twirp.go", ".gen.go", "_gen.go", "_generated.go", ".generated.go"});
+    const std::string_view file = base_name(frame.file);
+    return file.starts_with("zz_generated") ||
+           std::ranges::any_of(kEndings, [&](std::string_view ending) { return file.ends_with(ending); });
+}
+
 bool is_user_code(const Frame& frame, std::string_view exe) {
-    if (frame.go != GoOrigin::kNotGo) return frame.go == GoOrigin::kUser;
+    if (frame.go != GoOrigin::kNotGo) return is_own_go_code(frame);
     if (frame.module.empty() || is_passed_over(frame)) return false;
     if (!exe.empty() && frame.module == exe) return true;
     if (frame.module == "[jit]") return !frame.function.empty();
@@ -157,6 +166,8 @@ bool is_user_code(const Frame& frame, std::string_view exe) {
 }
 
 }  // namespace
+
+bool is_own_go_code(const Frame& frame) { return frame.go == GoOrigin::kUser && !is_generated(frame); }
 
 bool is_runtime_module(std::string_view path) {
     const std::string_view name = base_name(path);
@@ -201,6 +212,7 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
     };
 
     if (const auto user = first([&](const Frame& frame) { return is_user_code(frame, exe); })) return *user;
+    if (const auto made = first([](const Frame& frame) { return frame.go == GoOrigin::kUser; })) return *made;
     if (const auto module = first([](const Frame& frame) { return frame.go == GoOrigin::kLibrary; })) return *module;
     if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); }))
         return *library;

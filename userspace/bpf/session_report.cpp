@@ -125,6 +125,11 @@ bool Session::report(bool final) {
         own_mappings.bytes += own.bytes;
     }
     builder_.sample(profile, time_s);
+    for (Target& target : targets_) {
+        if (final) break;
+        target.observe(time_s);
+        target.look_at_go(time_s, pause);  // growth is known at the end, too, where only that is reported
+    }
     if (!final) reports_++;
     if (options_.only_final && !final) return true;
     if (!final && targets_.empty() && arrived_.attached == 0) return true;  // --wait: nobody is there yet
@@ -137,8 +142,6 @@ bool Session::report(bool final) {
     report.sorted_by = options_.report_labels.sorted_by;
     report.selection = options_.report_labels.selection;
     for (Target& target : targets_) {
-        if (!final) target.observe(time_s);
-        if (!final) target.look_at_go(time_s, pause);
         ProcessReport process = target.describe(time_s);
         target.view().symbolizer->set_budget_ms(symbol_budget_ms(targets_.size()));
         const HeldNow held = held_now(target);

@@ -16,6 +16,7 @@ struct FormatOptions {
     size_t top_processes = 10;
     bool show_coverage = true;
     bool show_modules = true;
+    bool all_frames = false;  // of libraries in Go programs, too
 };
 
 struct Format {

@@ -63,19 +63,21 @@ Json memory(const ProcessReport& process) {
 }
 
 Json kind(const KindReport& kind) {
-    return {{"held", amount(kind.held)},
-            {"acquired", amount(kind.acquired)},
-            {"released", amount(kind.released)},
-            {"before_attach", amount_or_null(kind.before_attach)},
-            {"lost", amount(kind.lost)},
-            {"released_unknown", kind.released_unknown},
-            {"oldest_s", number_or_null(kind.oldest_s)},
-            {"growth_per_min", rate_or_null(kind.growth_per_min)},
-            {"acquired_per_min", rate_or_null(kind.acquired_per_min)},
-            {"released_per_min", rate_or_null(kind.released_per_min)},
-            {"stack_count", kind.stack_count == 0 ? Json() : Json(kind.stack_count)},
-            {"title", kind.title},
-            {"note", text_or_null(kind.note)}};
+    Json json = {{"held", amount(kind.held)},
+                 {"acquired", amount(kind.acquired)},
+                 {"released", amount(kind.released)},
+                 {"before_attach", amount_or_null(kind.before_attach)},
+                 {"lost", amount(kind.lost)},
+                 {"released_unknown", kind.released_unknown},
+                 {"oldest_s", number_or_null(kind.oldest_s)},
+                 {"growth_per_min", rate_or_null(kind.growth_per_min)},
+                 {"acquired_per_min", rate_or_null(kind.acquired_per_min)},
+                 {"released_per_min", rate_or_null(kind.released_per_min)},
+                 {"stack_count", kind.stack_count == 0 ? Json() : Json(kind.stack_count)},
+                 {"title", kind.title},
+                 {"note", text_or_null(kind.note)}};
+    if (kind.oldest_is_at_least) json["oldest_is_at_least"] = true;
+    return json;
 }
 
 Json frame(const Frame& frame) {
@@ -128,7 +130,21 @@ Json handle(const ItemReport& item) {
             {"type", text_or_null(item.type)},           {"size_bytes", value_or_null(item.size_bytes)}};
 }
 
+Json goroutine(const ItemReport& item) {
+    return {{"goid", item.key},
+            {"name", Json()},
+            {"state", text_or_null(item.state)},
+            {"wait_reason", text_or_null(item.wait_reason)},
+            {"blocked_s", number_or_null(item.blocked_s)},
+            {"function", text_or_null(item.function)},
+            {"channel", item.channel != 0 ? Json(fmt::format("0x{:x}", item.channel)) : Json()},
+            {"age_s", number_or_null(item.age_s)},
+            {"stack_bytes", value_or_null(item.size_bytes)},
+            {"type", text_or_null(item.type)}};
+}
+
 Json item(const ItemReport& item) {
+    if (item.is_goroutine) return goroutine(item);
     if (item.is_descriptor) return descriptor(item);
     return item.is_thread ? thread(item) : handle(item);
 }
@@ -182,23 +198,25 @@ Json array(const std::vector<T>& values, Write write) {
 }
 
 Json stack(const StackReport& stack) {
-    return {{"kind", stack.kind},
-            {"id", stack_id(stack.id)},
-            {"held", amount(stack.held)},
-            {"acquired", amount(stack.acquired)},
-            {"released", amount(stack.released)},
-            {"before_attach", stack.before_attach},
-            {"oldest_s", number_or_null(stack.oldest_s)},
-            {"median_age_s", number_or_null(stack.median_age_s)},
-            {"growth_per_min", rate_or_null(stack.growth_per_min)},
-            {"complete", stack.complete},
-            {"why_incomplete", text_or_null(stack.why_incomplete)},
-            {"headline", text_or_null(stack.headline)},
-            {"frames", array(stack.frames, frame)},
-            {"items", array(stack.items, item)},
-            {"items_omitted", stack.items_omitted},
-            {"item_groups", array(stack.item_groups, item_group)},
-            {"item_groups_of", stack.item_groups_of}};
+    Json json = {{"kind", stack.kind},
+                 {"id", stack_id(stack.id)},
+                 {"held", amount(stack.held)},
+                 {"acquired", amount(stack.acquired)},
+                 {"released", amount(stack.released)},
+                 {"before_attach", stack.before_attach},
+                 {"oldest_s", number_or_null(stack.oldest_s)},
+                 {"median_age_s", number_or_null(stack.median_age_s)},
+                 {"growth_per_min", rate_or_null(stack.growth_per_min)},
+                 {"complete", stack.complete},
+                 {"why_incomplete", text_or_null(stack.why_incomplete)},
+                 {"headline", text_or_null(stack.headline)},
+                 {"frames", array(stack.frames, frame)},
+                 {"items", array(stack.items, item)},
+                 {"items_omitted", stack.items_omitted},
+                 {"item_groups", array(stack.item_groups, item_group)},
+                 {"item_groups_of", stack.item_groups_of}};
+    if (stack.oldest_is_at_least) json["oldest_is_at_least"] = true;
+    return json;
 }
 
 Json go(const GoReport& go) {
@@ -220,7 +238,9 @@ Json go(const GoReport& go) {
             {"spans", facts.span_count},
             {"profile_rate_bytes", facts.profile_rate_bytes},
             {"goroutines", go.goroutines},
-            {"system_goroutines", go.system_goroutines}};
+            {"system_goroutines", go.system_goroutines},
+            {"torn_goroutines", go.torn_goroutines},
+            {"outside_bytes_at_least", value_or_null(go.outside_bytes_at_least)}};
 }
 
 Json process(const ProcessReport& process) {

@@ -36,6 +36,7 @@ struct KindReport {
     uint64_t released_unknown = 0;        // releases of what was taken before attach, or released twice
     Amount lost;                          // acquired, not recorded: held = acquired - released - lost + before_attach
     std::optional<double> oldest_s;
+    bool oldest_is_at_least = false;     // it may be older
     std::optional<Rate> growth_per_min;  // null until there are enough intervals
     std::optional<Rate> acquired_per_min;
     std::optional<Rate> released_per_min;
@@ -50,6 +51,7 @@ struct ItemReport {
     uint64_t key = 0;  // descriptor, thread id; where it is neither of them the address of the handle
     bool is_descriptor = false;
     bool is_thread = false;
+    bool is_goroutine = false;
     std::string type;  // "TCP", "unix stream", "file", "pipe", "eventfd", "thread", …
     std::string name;  // path; a thread's name
     std::string local;
@@ -68,6 +70,10 @@ struct ItemReport {
     std::string wait_channel;                  // where a thread sleeps in the kernel
     std::string start_routine;                 // of a thread
     std::optional<double> cpu_s;               // used by a thread
+    std::string wait_reason;                   // of a goroutine, in the runtime's words
+    std::optional<double> blocked_s;           // ... at least so long
+    std::string function;                      // ... where it is: the frame to look at
+    uint64_t channel = 0;                      // ... that it waits for
 };
 
 // What of a stack's resources is the same now, taken together: "TCP to 10.0.0.5:443", "/tmp/a.log (deleted)",
@@ -113,6 +119,7 @@ struct StackReport {
     Amount released;
     bool before_attach = false;
     std::optional<double> oldest_s;
+    bool oldest_is_at_least = false;  // it may be older
     std::optional<double> median_age_s;
     std::optional<Rate> growth_per_min;
     bool complete = false;
@@ -131,6 +138,10 @@ struct GoReport {
     std::optional<double> collections_per_min;
     uint64_t goroutines = 0;         // the user's
     uint64_t system_goroutines = 0;  // the runtime's own
+    uint64_t torn_goroutines = 0;    // changed each time they were read: in neither number
+    // Anonymous memory beyond all that the runtime has taken: C code, mappings, the program's variables. At least, as not all that
+    // the runtime has taken need be resident.
+    std::optional<uint64_t> outside_bytes_at_least;
 };
 
 // Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before

@@ -126,7 +126,10 @@ std::string growth_text(const std::optional<Rate>& growth, bool final, bool coun
     return "steady";
 }
 
-std::string age_text(const std::optional<double>& age_s) { return age_s ? human_age(*age_s) : "n/a"; }
+std::string age_text(const std::optional<double>& age_s, bool is_at_least) {
+    if (!age_s) return "n/a";
+    return (is_at_least ? "> " : "") + human_age(*age_s);
+}
 
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output) {
     write_identity(process, output);

@@ -45,7 +45,7 @@ std::vector<std::string> kinds_table(const Report& report, const ProcessReport& 
         title.cells.push_back(title_of(kind));
         bytes.cells.push_back(is_counted(kind) ? "" : human_bytes(kind.held.bytes));
         count.cells.push_back(style.exact ? exact_count(kind.held.count) : human_count(kind.held.count));
-        oldest.cells.push_back(age_text(kind.oldest_s));
+        oldest.cells.push_back(age_text(kind.oldest_s, kind.oldest_is_at_least));
         growth.cells.push_back(growth_text(kind.growth_per_min, report.final, is_counted(kind)));
     }
     std::vector<Column> columns = {std::move(title), std::move(bytes), std::move(count), std::move(oldest),

@@ -36,7 +36,8 @@ private:
 std::string growth_text(const std::optional<Rate>& growth, bool final, bool counted = false);
 // Whether resources of this kind have no bytes (descriptors, threads): their number is what is shown of them.
 bool is_counted(const KindReport& kind);
-std::string age_text(const std::optional<double>& age_s);  // "n/a" when not known
+// "29 min", "> 29 min", "n/a" when not known
+std::string age_text(const std::optional<double>& age_s, bool is_at_least = false);
 
 // Those that hold most in full, then a line for each that exited since the last report.
 void write_processes(const Report& report, size_t top, TextOutput& output);
@@ -47,6 +48,10 @@ void write_stacks(const Report& report, const ProcessReport& process, const Kind
 void write_connections(const Report& report, const ProcessReport& process, TextOutput& output);
 // What the resources of one stack are now, `indent` columns in.
 void write_item_groups(const StackReport& stack, size_t indent, TextOutput& output);
+void write_frames(const StackReport& stack, TextOutput& output);
+// "name  place" in `width` columns, places aligned behind names of `name_width`. The place is what one opens next: the name
+// gives way first, down to a third.
+std::string name_and_place(std::string_view name, size_t name_width, const std::string& place, size_t width);
 void write_coverage(const Report& report, TextOutput& output);
 
 }  // namespace whoholds

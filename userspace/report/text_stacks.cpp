@@ -1,4 +1,4 @@
-// BY STACK: per kind a ranking; each stack with its numbers, its headline, and its frames as evidence.
+// BY STACK: per kind a ranking; each stack with its numbers, its headline, and its frames (text_frames.cpp) as evidence.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,10 +15,7 @@
 namespace whoholds {
 namespace {
 
-constexpr size_t kFramesFromTop = 24;
-constexpr size_t kFramesFromEnd = 6;
 constexpr size_t kIndent = 6;
-constexpr size_t kWidestName = 56;  // of the function column; a longer name pushes its own location only
 
 std::string order_text(const std::string& sorted_by, bool counted) {
     if (sorted_by == "age") return "oldest first";
@@ -30,80 +27,6 @@ std::string order_text(const std::string& sorted_by, bool counted) {
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-std::string location(const Frame& frame, bool show_modules) {
-    if (!frame.file.empty()) {
-        return printable(frame.file) + (frame.line > 0 ? fmt::format(":{}", frame.line) : "");
-    }
-    if (!frame.function.empty()) return show_modules ? printable(base_name(frame.module)) : "";
-    if (frame.module.empty()) return "(no mapping)";
-    return frame.build_id.empty() ? "(no symbol)" : "[build id " + printable(frame.build_id) + ']';
-}
-
-struct FrameLine {
-    std::string name;
-    std::string location;
-    bool inlined = false;
-    bool headline = false;
-    size_t repeated = 1;
-
-    [[nodiscard]] bool same_place(const FrameLine& other) const {
-        return name == other.name && location == other.location && inlined == other.inlined;
-    }
-};
-
-// Recursion as one line, the middle of a very deep stack as one line.
-std::vector<FrameLine> frame_lines(const StackReport& stack, bool show_modules) {
-    std::vector<FrameLine> lines;
-    bool headline_seen = false;
-    for (const Frame& frame : stack.frames) {
-        FrameLine line{printable(frame_name(frame)), location(frame, show_modules), frame.inlined};
-        if (!headline_seen && frame_name(frame) == stack.headline) line.headline = headline_seen = true;
-        if (!lines.empty() && lines.back().same_place(line)) {
-            ++lines.back().repeated;
-        } else {
-            lines.push_back(std::move(line));
-        }
-    }
-    return lines;
-}
-
-// "name  place" in `width` columns. The place is what one opens next: the name gives way first, down to a third.
-std::string name_and_place(std::string_view name, size_t name_width, const std::string& place, size_t width) {
-    if (place.empty()) return cut_tail(name, width);
-    const size_t place_width = display_width(place);
-    const size_t beside_place = width > place_width + 2 ? width - place_width - 2 : 0;
-    const size_t room = std::max(beside_place, width / 3);
-    const std::string cut = pad_right(cut_tail(name, room), std::min(name_width, room)) + "  ";
-    const size_t used = display_width(cut);
-    return cut + (used < width ? cut_head(place, width - used) : "");
-}
-
-void write_frame(const FrameLine& line, size_t name_width, TextOutput& output) {
-    std::string suffix = line.inlined ? "  (inlined)" : "";
-    if (line.repeated > 1) suffix += fmt::format("  ({} times)", exact_count(line.repeated));
-    const size_t taken = kIndent + display_width(suffix);
-    const size_t room = output.width() > taken ? output.width() - taken : 0;
-    output.line(pad_left(line.headline ? "> " : "", kIndent) +
-                name_and_place(line.name, name_width, line.location, room) + suffix);
-}
-
-void write_frames(const StackReport& stack, TextOutput& output) {
-    const std::vector<FrameLine> lines = frame_lines(stack, output.options().show_modules);
-    const bool deep = lines.size() > kFramesFromTop + kFramesFromEnd + 1;
-    size_t name_width = 0;
-    for (const FrameLine& line : lines) name_width = std::max(name_width, display_width(line.name));
-    name_width = std::min(name_width, kWidestName);
-
-    for (size_t i = 0; i < lines.size(); ++i) {
-        if (deep && i == kFramesFromTop) {
-            const size_t left_out = lines.size() - kFramesFromTop - kFramesFromEnd;
-            output.line(fmt::format("{:{}}… {} more frames …", "", kIndent, left_out));
-            i += left_out;
-        }
-        write_frame(lines[i], name_width, output);
-    }
-}
-
 // The short form of a frame's location, for the ranking: "server.cpp:88", "libssl.so.3".
 std::string short_place(const StackReport& stack) {
     const auto frame =
@@ -112,6 +35,19 @@ std::string short_place(const StackReport& stack) {
     if (!frame->file.empty())
         return printable(base_name(frame->file)) + (frame->line > 0 ? fmt::format(":{}", frame->line) : "");
     return frame->function.empty() ? "" : printable(base_name(frame->module));
+}
+
+// "google.golang.org/grpc/internal/transport.newBufWriter" -> "transport.newBufWriter"
+std::string without_folder(const std::string& go_name) {
+    const size_t slash = go_name.rfind('/', go_name.find_first_of("[("));
+    return slash == std::string::npos ? go_name : go_name.substr(slash + 1);
+}
+
+// Of Go code the innermost frame, if another one is the headline: what of a library it was taken in. "transport.newBufWriter".
+std::string leaf_of(const StackReport& stack) {
+    if (stack.frames.empty() || stack.frames[0].go == GoOrigin::kNotGo || frame_name(stack.frames[0]) == stack.headline)
+        return "";
+    return without_folder(printable(frame_name(stack.frames[0])));
 }
 
 std::string amount_text(const Amount& amount, bool counted) {
@@ -132,7 +68,8 @@ std::vector<std::string> detail_parts(const StackReport& stack, bool counted) {
     }
     if (stack.oldest_s) {
         const std::string median = stack.median_age_s ? ", median " + human_age(*stack.median_age_s) : "";
-        parts.push_back("oldest " + human_age(*stack.oldest_s) + median);
+        const std::string more = stack.oldest_is_at_least ? " or more" : "";
+        parts.push_back("oldest " + human_age(*stack.oldest_s) + more + median);
     }
     return parts;
 }
@@ -160,6 +97,19 @@ void write_heading(const Report& report, const KindReport& kind, size_t shown, T
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
 }
 
+std::string headline_cell(const StackReport& stack, size_t room) {
+    const std::string name = name_of(stack);
+    const std::string place = short_place(stack);
+    const std::string leaf = leaf_of(stack);
+    if (!leaf.empty()) {
+        for (const std::string& form : {name, without_folder(name)}) {
+            std::string with_leaf = fmt::format("{}  {}  in {}", form, place, leaf);
+            if (display_width(with_leaf) <= room) return with_leaf;
+        }
+    }
+    return name_and_place(name, 0, place, room);
+}
+
 // One line of numbers per stack, aligned across stacks, each with its rank and headline. The first line is the header.
 std::vector<std::string> rank_lines(const Report& report, const KindReport& kind,
                                     const std::vector<const StackReport*>& stacks, size_t width) {
@@ -185,8 +135,7 @@ std::vector<std::string> rank_lines(const Report& report, const KindReport& kind
 
     const size_t taken = display_width(layout_table(columns)[0]) - display_width(columns.back().header);
     const size_t room = width > taken ? width - taken : 0;
-    for (size_t i = 0; i < stacks.size(); ++i)
-        columns.back().cells[i] = name_and_place(name_of(*stacks[i]), 0, short_place(*stacks[i]), room);
+    for (size_t i = 0; i < stacks.size(); ++i) columns.back().cells[i] = headline_cell(*stacks[i], room);
     return layout_table(columns);
 }
 

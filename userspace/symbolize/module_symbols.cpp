@@ -5,6 +5,7 @@
 #include "base/human.h"
 #include "elf/debug_files.h"
 #include "elf/elf_source.h"
+#include "symbolize/go_origin.h"
 
 namespace whoholds {
 namespace {
@@ -41,6 +42,7 @@ bool ModuleSymbols::open_go(WorkBudget& budget) {
     }
     if (code) {
         go_ = *std::move(code);
+        own_go_modules_ = go_own_modules(go_->build_info(), [this] { return go_packages(*go_); });
     } else {
         notes_.push_back("no names of Go code: " + code.error().message);
     }
@@ -122,7 +124,7 @@ ModuleSymbols::Answer ModuleSymbols::find(uint64_t address, WorkBudget& budget) 
     const bool knows_go = open_go(budget);
     if (go_ && go_->covers(address)) answer.frames = go_->frames(image_, address);
     if (!answer.frames.empty()) {
-        answer.go = &go_->build_info();
+        answer.own_go_modules = &own_go_modules_;
         return answer;
     }
     const bool has_names = read_table(budget);

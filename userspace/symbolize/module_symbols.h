@@ -27,7 +27,8 @@ public:
     struct Answer {
         std::vector<SourceFrame> frames;  // at least one; innermost first, the last is the function itself
         bool complete = true;             // false: the budget ended before everything was found
-        const GoBuildInfo* go = nullptr;  // Go code: names are as people write them
+        // Of Go code, whose names are as people write them; nullptr: of other code. See go_origin.h.
+        const std::vector<std::string>* own_go_modules = nullptr;
     };
     Answer find(uint64_t address, WorkBudget& budget);
 
@@ -54,6 +55,7 @@ private:
     ElfImage::SymbolOptions options_;
     std::string name_;
     std::optional<GoCode> go_;
+    std::vector<std::string> own_go_modules_;
     bool go_is_wanted_ = true;
     std::optional<AddressTable> table_;
     std::optional<AddressTable> next_table_;  // being read; takes the place of table_ then

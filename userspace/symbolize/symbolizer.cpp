@@ -165,8 +165,9 @@ std::vector<Frame> Symbolizer::State::describe_in_file(Module& module, const Fra
     std::vector<Frame> frames;
     for (SourceFrame& source : answer.frames) {
         Frame frame = common;
-        frame.function = answer.go != nullptr ? printable(source.function) : demangle_short(source.function);
-        if (answer.go != nullptr) frame.go = go_origin_of(source.function, answer.go->main_module.path);
+        frame.function =
+            answer.own_go_modules != nullptr ? printable(source.function) : demangle_short(source.function);
+        if (answer.own_go_modules != nullptr) frame.go = go_origin_of(source.function, *answer.own_go_modules);
         frame.raw_function = std::move(source.function);
         frame.file = printable(source.file);
         frame.line = source.line;

@@ -152,23 +152,81 @@ TEST(Headline, takes_jit_code_that_has_a_name) {
     EXPECT_EQ(headline_frame(frames, "/usr/bin/node"), 1U);
 }
 
-TEST(Headline, of_go_code_it_is_the_first_frame_of_the_programs_own_module) {
-    const auto go = [](const char* function) {
-        Frame frame;
-        frame.function = function;
-        frame.module = kExe;
-        frame.go = go_origin_of(function, "example.com/shop");
-        return frame;
-    };
-    const std::vector<Frame> call = {go("net.(*Dialer).DialContext"), go("google.golang.org/grpc.Dial"),
-                                     go("example.com/shop/api.(*API).Create"), go("main.main"), go("runtime.main")};
-    const std::vector<Frame> library = {go("net.(*Dialer).DialContext"), go("google.golang.org/grpc.Dial"),
-                                        go("google.golang.org/grpc.run")};
-    const std::vector<Frame> standard = {go("net/http.(*Transport).dialConn")};
+Frame go_frame(const char* function, const char* file = "") {
+    Frame frame;
+    frame.function = function;
+    frame.file = file;
+    frame.module = kExe;
+    frame.go = go_origin_of(function, std::vector<std::string>{"example.com/shop"});
+    return frame;
+}
 
-    EXPECT_EQ(headline_of(call, kExe), "example.com/shop/api.(*API).Create");
-    EXPECT_EQ(headline_of(library, kExe), "google.golang.org/grpc.Dial");
-    EXPECT_EQ(headline_of(standard, kExe), "net/http.(*Transport).dialConn");
+std::vector<Frame> go_stack(const std::vector<const char*>& functions) {
+    std::vector<Frame> frames;
+    for (const char* function : functions) frames.push_back(go_frame(function));
+    return frames;
+}
+
+TEST(Headline, of_go_code_it_is_the_first_frame_of_the_programs_own_module) {
+    EXPECT_EQ(headline_of(go_stack({"net.(*Dialer).DialContext", "google.golang.org/grpc.Dial",
+                                    "example.com/shop/api.(*API).Create", "main.main", "runtime.main"}),
+                          kExe),
+              "example.com/shop/api.(*API).Create");
+    EXPECT_EQ(
+        headline_of(
+            go_stack({"net.(*Dialer).DialContext", "google.golang.org/grpc.Dial", "google.golang.org/grpc.run"}), kExe),
+        "google.golang.org/grpc.Dial");
+    EXPECT_EQ(headline_of(go_stack({"net/http.(*Transport).dialConn"}), kExe), "net/http.(*Transport).dialConn");
+}
+
+// As Go 1.26 and grpc 1.67 have it: what is allocated for a connection is allocated in a goroutine of the library's.
+TEST(Headline, of_a_grpc_connection_it_is_who_made_the_client_once_the_ancestry_is_known) {
+    std::vector<Frame> frames = go_stack(
+        {"google.golang.org/grpc/internal/transport.newBufWriter",
+         "google.golang.org/grpc/internal/transport.newFramer",
+         "google.golang.org/grpc/internal/transport.NewHTTP2Client",
+         "google.golang.org/grpc.(*addrConn).createTransport", "google.golang.org/grpc.(*addrConn).tryAllAddrs",
+         "google.golang.org/grpc.(*addrConn).resetTransport", "google.golang.org/grpc.(*addrConn).connect",
+         "google.golang.org/grpc.(*acBalancerWrapper).Connect.gowrap1"});
+    EXPECT_EQ(headline_of(frames, kExe), "google.golang.org/grpc/internal/transport.newBufWriter");
+
+    for (const Frame& frame : go_stack(
+             {"google.golang.org/grpc.(*acBalancerWrapper).Connect",
+              "google.golang.org/grpc/balancer/pickfirst.(*pickfirstBalancer).UpdateClientConnState",
+              "google.golang.org/grpc/internal/grpcsync.(*CallbackSerializer).run",
+              "google.golang.org/grpc/internal/grpcsync.NewCallbackSerializer",
+              "google.golang.org/grpc.newCCBalancerWrapper", "google.golang.org/grpc.(*ClientConn).exitIdleMode",
+              "google.golang.org/grpc.DialContext", "google.golang.org/grpc.Dial",
+              "cloud.google.com/go/firestore.NewClientWithDatabase", "cloud.google.com/go/firestore.NewClient",
+              "example.com/shop/api.(*API).CreateUser", "example.com/shop/api.(*API).Register.func1",
+              "net/http.HandlerFunc.ServeHTTP", "net/http.(*ServeMux).ServeHTTP", "net/http.serverHandler.ServeHTTP",
+              "net/http.(*conn).serve", "net/http.(*Server).Serve", "example.com/shop/internal/load.Run", "main.main"}))
+        frames.push_back(frame);
+    EXPECT_EQ(headline_of(frames, kExe), "example.com/shop/api.(*API).CreateUser");
+}
+
+TEST(Headline, of_an_idle_https_connection_it_is_the_job_that_made_the_request) {
+    EXPECT_EQ(
+        headline_of(go_stack({"net/http.(*Transport).dialConn", "net/http.(*Transport).dialConnFor",
+                              "net/http.(*Transport).startDialConnForLocked.func1",
+                              "net/http.(*Transport).startDialConnForLocked", "net/http.(*Transport).queueForDial",
+                              "net/http.(*Transport).getConn", "net/http.(*Transport).roundTrip",
+                              "net/http.(*Transport).RoundTrip", "net/http.send", "net/http.(*Client).send",
+                              "net/http.(*Client).do", "net/http.(*Client).Do", "net/http.(*Client).Get", "main.fetch",
+                              "main.refreshPrices", "main.main", "runtime.main"}),
+                    kExe),
+        "main.fetch");
+}
+
+TEST(Headline, passes_over_what_was_generated_into_the_programs_own_module) {
+    const Frame stub = go_frame("example.com/shop/pb.(*ordersClient).Create", "/src/pb/orders_grpc.pb.go");
+    const Frame caller = go_frame("example.com/shop/api.(*API).Order", "/src/api/orders.go");
+
+    EXPECT_EQ(
+        headline_of(std::vector<Frame>{go_frame("google.golang.org/grpc.(*ClientConn).Invoke"), stub, caller}, kExe),
+        caller.function);
+    EXPECT_EQ(headline_of(std::vector<Frame>{go_frame("google.golang.org/grpc.(*ClientConn).Invoke"), stub}, kExe),
+              stub.function);
 }
 
 }  // namespace

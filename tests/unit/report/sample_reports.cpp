@@ -318,7 +318,7 @@ Frame go_frame(const std::string& function, const std::string& file, int line) {
     frame.module = "/app/shop";
     frame.address = 0x4a1000 + static_cast<uint64_t>(line);
     frame.module_address = frame.address;
-    frame.go = go_origin_of(function, "example.com/shop");
+    frame.go = go_origin_of(function, std::vector<std::string>{"example.com/shop"});
     return frame;
 }
 
@@ -336,7 +336,6 @@ Report go_report() {
     goroutines.held = {1'702, 0};
     goroutines.growth_per_min = Rate{48, 0};
     goroutines.stack_count = 1;
-    process.kinds = {heap, goroutines};
 
     StackReport allocated;
     allocated.kind = "go_heap";
@@ -347,7 +346,10 @@ Report go_report() {
     allocated.complete = true;
     allocated.frames = {go_frame("google.golang.org/grpc.newBufWriter", "/go/pkg/mod/grpc/transport.go", 340),
                         go_frame("example.com/shop/api.(*API).CreateUser", "/src/api/users.go", 88),
-                        go_frame("net/http.HandlerFunc.ServeHTTP", "/usr/local/go/src/net/http/server.go", 2322)};
+                        go_frame("net/http.HandlerFunc.ServeHTTP", "/usr/local/go/src/net/http/server.go", 2322),
+                        go_frame("net/http.(*ServeMux).ServeHTTP", "/usr/local/go/src/net/http/server.go", 2861),
+                        go_frame("net/http.serverHandler.ServeHTTP", "/usr/local/go/src/net/http/server.go", 3340),
+                        go_frame("net/http.(*conn).serve", "/usr/local/go/src/net/http/server.go", 2109)};
     StackReport created;
     created.kind = "goroutine";
     created.id = 0x61;
@@ -361,6 +363,22 @@ Report go_report() {
                             .size_bytes = 13 * kMi,
                             .sizes_are_stacks = true}};
     created.item_groups_of = 1'702;
+    created.oldest_s = goroutines.oldest_s = 187'000;
+    created.oldest_is_at_least = goroutines.oldest_is_at_least = true;
+    ItemReport item;
+    item.key = 4242;
+    item.is_goroutine = true;
+    item.type = "goroutine";
+    item.state = "waiting";
+    item.wait_reason = "select";
+    item.blocked_s = 1740;
+    item.age_s = 187'000;
+    item.function = "net/http.(*persistConn).readLoop transport.go:2391";
+    item.channel = 0xc000123456;
+    item.size_bytes = 8192;
+    created.items = {item};
+    created.items_omitted = 1'701;
+    process.kinds = {heap, goroutines};
     process.stacks = {allocated, created};
     for (StackReport& stack : process.stacks) stack.headline = headline_of(stack.frames, process.exe);
     process.stack_count = 2;
@@ -385,6 +403,7 @@ Report go_report() {
     go.collections_per_min = 12.04;
     go.goroutines = 1'702;
     go.system_goroutines = 6;
+    go.outside_bytes_at_least = 212 * kMi;
     process.go = go;
     return report;
 }
