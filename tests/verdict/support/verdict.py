@@ -8,15 +8,19 @@ _seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 _begin = time.monotonic()
 
 
-def _end_with_input():
+def _wait_for_end():
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
+def end_with_input():
+    threading.Thread(target=_wait_for_end, daemon=True).start()
+
+
 def start():
     global _begin
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     _begin = time.monotonic()
     print("READY", flush=True)
 
@@ -44,7 +48,7 @@ def fork_server(serve):
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     address = listener.getsockname()
     if os.fork() == 0:
-        threading.Thread(target=_end_with_input, daemon=True).start()
+        end_with_input()
         serve(listener)
         os._exit(0)
     listener.close()
