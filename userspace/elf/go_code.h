@@ -4,6 +4,7 @@
 // each time, because it may be moved between the calls; it must be the same one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,11 @@ struct GoModuleData {
     uint64_t data = 0;             // from the first initialised byte ...
     uint64_t initialised_end = 0;  // ... to the last one,
     uint64_t data_end = 0;         // and to the last zeroed one
+    struct Range {
+        uint64_t start = 0;
+        uint64_t end = 0;
+    };
+    std::array<Range, 2> pointer_data;  // variables that may have pointers: initialised ones, zeroed ones
     uint64_t function_data = 0;
     uint64_t types = 0;
     uint64_t types_end = 0;

@@ -113,6 +113,7 @@ void read_ranges(const ModuleWords& words, GoModuleData& data) {
         data.data = std::min(data.data, start);
         data.data_end = std::max(data.data_end, end);
         if (i < 4) data.initialised_end = std::max(data.initialised_end, end);
+        if (i == 2 || i == 4) data.pointer_data[i / 2 - 1] = {start, end};
     }
 }
 
