@@ -109,12 +109,15 @@ def run(case, arguments):
     try:
         with running(case, arguments) as program:
             text, complaint = watch(program.pid, arguments)
+            ended = program.poll()
     except Skip as reason:
         return judgement.Outcome(case, judgement.SKIPPED, str(reason))
     except subprocess.TimeoutExpired:
         return judgement.Outcome(case, judgement.NO_REPORT, "whoholds did not end")
     if arguments.save:
         pathlib.Path(arguments.save, case.name + ".jsonl").write_text(text, encoding="utf-8")
+    if ended is not None:  # a program that is not there leaks nothing
+        return judgement.Outcome(case, judgement.NO_REPORT, f"the program ended with status {ended}")
     outcome = judgement.judge(case, judgement.parse_lines(text))
     if outcome.result == judgement.NO_REPORT:
         outcome.said = complaint
