@@ -69,8 +69,9 @@ TEST_P(GoPrograms, heap_and_goroutines_come_from_the_runtime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, GoPrograms,
-                         ::testing::Values("go_runtime", "go_runtime_stripped", "go_runtime_pie", "go_1_19_runtime",
-                                           "go_1_19_runtime_pie"),
+                         ::testing::Values("go_runtime", "go_runtime_stripped", "go_runtime_pie", "go_runtime_cgo",
+                                           "go_1_19_runtime", "go_1_19_runtime_stripped", "go_1_19_runtime_pie",
+                                           "go_1_19_runtime_cgo"),
                          [](const auto& one) { return std::string(one.param); });
 
 TEST_F(E2eTest, kinds_of_go_alone_take_no_probe) {

@@ -104,8 +104,8 @@ private:
 };
 
 inline auto all_go_forms() {
-    return ::testing::Values("go_runtime", "go_runtime_stripped", "go_runtime_pie", "go_1_19_runtime",
-                             "go_1_19_runtime_pie");
+    return ::testing::Values("go_runtime", "go_runtime_stripped", "go_runtime_pie", "go_runtime_cgo", "go_1_19_runtime",
+                             "go_1_19_runtime_stripped", "go_1_19_runtime_pie", "go_1_19_runtime_cgo");
 }
 inline std::string go_form_name(const ::testing::TestParamInfo<const char*>& info) { return info.param; }
 

@@ -88,6 +88,38 @@ TEST_P(Goroutines, T38_groups_by_stack_equal_what_pprof_says) {
     EXPECT_GE(seen.size(), 10U);
 }
 
+TEST_P(Goroutines, T38_groups_of_a_busy_program_are_within_one_percent_of_what_pprof_says) {
+    GoPuppet puppet(path());
+    puppet.command("start receivers 3000");
+    puppet.command("start selectors 1000");
+    puppet.command("busy start 8");
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    Groups said;
+    for (const auto& [frames, count] : parse_goroutine_profile(puppet.profile("goroutine")))
+        said[lines_of_profile(*process, frames)] += count;
+    const auto read = read_goroutines(*process);
+    puppet.command("busy stop");
+
+    ASSERT_TRUE(read) << read.error().message;
+    Groups seen;
+    uint64_t alive = read->torn;
+    for (const Goroutine& goroutine : read->goroutines) {
+        if (goroutine.is_system) continue;
+        ++alive;
+        if (goroutine.stack != kNoGoStack) ++seen[lines_of(*process, read->stacks[goroutine.stack])];
+    }
+    uint64_t all_said = 0;
+    for (const auto& [lines, count] : said) {
+        all_said += count;
+        if (count < 100) continue;
+        EXPECT_NEAR(static_cast<double>(seen[lines]), static_cast<double>(count), static_cast<double>(count) / 100)
+            << lines.front();
+    }
+    EXPECT_NEAR(static_cast<double>(alive), static_cast<double>(all_said), static_cast<double>(all_said) / 100);
+}
+
 TEST_P(Goroutines, each_has_its_creator_its_state_and_what_it_waits_for) {
     GoPuppet puppet(path());
     start_everything(puppet);
