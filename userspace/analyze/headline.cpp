@@ -157,6 +157,18 @@ bool is_generated(const Frame& frame) {
            std::ranges::any_of(kEndings, [&](std::string_view ending) { return file.ends_with(ending); });
 }
 
+// Where a stack has nothing but the standard library, these say how something was done, not what for.
+bool is_go_groundwork(const Frame& frame) {
+    constexpr auto kPackages =
+        std::to_array<std::string_view>({"runtime", "internal", "syscall", "net", "os", "io", "bufio", "bytes",
+                                         "strings", "sync", "reflect", "time", "crypto/internal"});
+    const std::string_view package = go_package_of(frame.function);
+    return std::ranges::any_of(kPackages, [&](std::string_view one) {
+        const bool with_below = one == "runtime" || one == "internal" || one == "crypto/internal";
+        return package == one || (with_below && package.starts_with(std::string(one) + '/'));
+    });
+}
+
 bool is_user_code(const Frame& frame, std::string_view exe) {
     if (frame.go != GoOrigin::kNotGo) return is_own_go_code(frame);
     if (frame.module.empty() || is_passed_over(frame)) return false;
@@ -214,6 +226,9 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
     if (const auto user = first([&](const Frame& frame) { return is_user_code(frame, exe); })) return *user;
     if (const auto made = first([](const Frame& frame) { return frame.go == GoOrigin::kUser; })) return *made;
     if (const auto module = first([](const Frame& frame) { return frame.go == GoOrigin::kLibrary; })) return *module;
+    if (const auto high =
+            first([](const Frame& frame) { return frame.go == GoOrigin::kStandard && !is_go_groundwork(frame); }))
+        return *high;
     if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); }))
         return *library;
     // Only wrappers and runtimes: the outermost wrapper outside of the runtimes is the nearest thing to user code.

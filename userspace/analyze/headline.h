@@ -12,12 +12,12 @@
 
 namespace whoholds {
 
-// Index of the headline frame; frames are innermost first (of a goroutine's stack, its creator's behind it), exe is the path of the main executable as the target sees
-// it. Wrappers of allocators, std:: and program start-up are passed over. The first of these that exists: the innermost
-// frame of the user's code (the main executable, or a library outside of the system's directories; of Go code see
-// is_own_go_code); generated code of the user's Go modules; the innermost frame of another Go module; the innermost frame of a system
-// library that is neither a language's runtime nor an allocator; the outermost wrapper outside of the
-// runtimes; the first frame that is no wrapper; frame 0. 0 for no frames.
+// Index of the headline frame; frames are innermost first (behind those of a goroutine its creator's), exe is the path of the main
+// executable as the target sees it. Wrappers of allocators, std:: and program start-up are passed over. The first of these that
+// exists: the innermost frame of the user's code (the main executable, or a library outside of the system's directories; of Go
+// code see is_own_go_code); generated code of the user's Go modules; the innermost frame of another Go module; of Go's own library
+// what is above its groundwork; the innermost frame of a system library that is neither a language's runtime nor an allocator;
+// the outermost wrapper outside of the runtimes; the first frame that is no wrapper; frame 0. 0 for no frames.
 size_t headline_frame(std::span<const Frame> frames, std::string_view exe);
 
 // The frame's name for people and for JSON: the function, or module+0xoffset, or the bare address.

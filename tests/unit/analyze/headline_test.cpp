@@ -176,7 +176,11 @@ TEST(Headline, of_go_code_it_is_the_first_frame_of_the_programs_own_module) {
         headline_of(
             go_stack({"net.(*Dialer).DialContext", "google.golang.org/grpc.Dial", "google.golang.org/grpc.run"}), kExe),
         "google.golang.org/grpc.Dial");
-    EXPECT_EQ(headline_of(go_stack({"net/http.(*Transport).dialConn"}), kExe), "net/http.(*Transport).dialConn");
+    EXPECT_EQ(headline_of(go_stack({"net.sysSocket", "net.(*Dialer).DialContext", "net/http.(*Transport).dial",
+                                    "net/http.(*Transport).dialConn"}),
+                          kExe),
+              "net/http.(*Transport).dial");
+    EXPECT_EQ(headline_of(go_stack({"net.sysSocket", "net.(*Dialer).DialContext"}), kExe), "net.sysSocket");
 }
 
 // As Go 1.26 and grpc 1.67 have it: what is allocated for a connection is allocated in a goroutine of the library's.
