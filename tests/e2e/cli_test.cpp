@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "e2e/places.h"
 #include "e2e/whoholds.h"
 
 namespace whoholds::e2e {
@@ -20,7 +21,7 @@ struct Outcome {
 
 Outcome run_tool(const std::vector<std::string>& arguments, const std::function<void()>& in_child = {}) {
     Launch launch;
-    launch.command = {WH_WHOHOLDS};
+    launch.command = {whoholds_path()};
     launch.command.insert(launch.command.end(), arguments.begin(), arguments.end());
     launch.in_child = in_child;
     Process process(launch);
@@ -98,14 +99,14 @@ TEST_F(E2eTest, process_of_32_bits) {
 TEST_F(E2eTest, missing_rights) {
     constexpr uid_t kNobody = 65534;
     Puppet puppet("traps");
-    if (access(WH_WHOHOLDS, X_OK) != 0) GTEST_SKIP() << "not built";
+    if (access(whoholds_path().c_str(), X_OK) != 0) GTEST_SKIP() << "not built";
 
     const Outcome outcome = run_tool({"-p", std::to_string(puppet.pid())}, [] {
         setgroups(0, nullptr);
         if (setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(126);
     });
 
-    if (outcome.exit_code == 127) GTEST_SKIP() << "nobody may not execute " << WH_WHOHOLDS;
+    if (outcome.exit_code == 127) GTEST_SKIP() << "nobody may not execute " << whoholds_path();
     EXPECT_EQ(outcome.exit_code, 4) << outcome.errors;
     expect_one_sentence(outcome);
 }
@@ -195,7 +196,7 @@ TEST_F(E2eTest, text_report_for_people) {
     Puppet puppet("traps");
 
     Launch launch;
-    launch.command = {WH_WHOHOLDS, "-p", std::to_string(puppet.pid()), "86400"};
+    launch.command = {whoholds_path(), "-p", std::to_string(puppet.pid()), "86400"};
     Process tool(launch);
     ASSERT_TRUE(tool.errors().next_with("attached to"));
     puppet.command("malloc 1413 3");

@@ -1,4 +1,5 @@
 #include "e2e/puppet.h"
+#include "e2e/places.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ nlohmann::json Puppet::command_json(const std::string& text) {
 }
 
 std::string target_path(const std::string& name) {
-    std::string path = std::string(WH_TARGETS_DIR) + "/" + name;
+    std::string path = targets_dir() + "/" + name;
     return access(path.c_str(), R_OK) == 0 ? path : "";
 }
 

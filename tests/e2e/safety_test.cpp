@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "e2e/places.h"
 #include "e2e/whoholds.h"
 #include "proc/process.h"
 
@@ -86,7 +87,7 @@ TEST_F(E2eTest, tool_killed_while_attaching_leaves_the_target_unharmed) {
     puppet.command("start");
 
     for (int delay_us = 0; delay_us < 400'000; delay_us += 20'000) {
-        Process tool({.command = {WH_WHOHOLDS, "-p", std::to_string(puppet.pid())}});
+        Process tool({.command = {whoholds_path(), "-p", std::to_string(puppet.pid())}});
         usleep(static_cast<useconds_t>(delay_us));
         tool.send_signal(SIGKILL);
         tool.wait();
@@ -143,8 +144,7 @@ TEST_F(E2eTest, reader_that_goes_away_ends_the_tool) {
     Puppet puppet("traps");
 
     Process tool(
-        {.command = {"sh", "-c",
-                     std::string(WH_WHOHOLDS) + " -p " + std::to_string(puppet.pid()) + " --json 0.1 | head -n 1"}});
+        {.command = {"sh", "-c", whoholds_path() + " -p " + std::to_string(puppet.pid()) + " --json 0.1 | head -n 1"}});
     const int exit_code = tool.wait();
 
     EXPECT_EQ(exit_code, 0);

@@ -1,6 +1,7 @@
 // Traps of processes: fork, exec, namespaces, filters, other programs with the same library, and kinds of executables.
 #include <sys/resource.h>
 
+#include "e2e/places.h"
 #include "e2e/whoholds.h"
 
 namespace whoholds::e2e {
@@ -320,7 +321,7 @@ TEST_F(E2eTest, hostile_name_does_not_reach_the_terminal) {
     Puppet puppet("traps");
     puppet.command("hostile_name");
 
-    Process tool({.command = {WH_WHOHOLDS, "-p", std::to_string(puppet.pid()), "0.1", "1"}});
+    Process tool({.command = {whoholds_path(), "-p", std::to_string(puppet.pid()), "0.1", "1"}});
     tool.wait();
     tool.output().join();
     tool.errors().join();

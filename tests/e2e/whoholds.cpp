@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/human.h"
+#include "e2e/places.h"
 
 namespace whoholds::e2e {
 
@@ -18,7 +19,7 @@ const std::vector<std::string> kShowEverything = {"--json", "--sort", "total", "
 constexpr const char* kNoInterval = "86400";
 
 Launch launch_of(const std::vector<std::string>& arguments, Launch launch) {
-    launch.command.emplace_back(WH_WHOHOLDS);
+    launch.command.emplace_back(whoholds_path());
     const bool is_run = !arguments.empty() && arguments[0] == "run";
     if (is_run) launch.command.emplace_back("run");
     launch.command.insert(launch.command.end(), kShowEverything.begin(), kShowEverything.end());

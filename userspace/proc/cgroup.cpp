@@ -155,4 +155,57 @@ std::optional<MemoryLimit> read_memory_limit(const ProcRoot& root, pid_t pid) {
     return std::move(tightest).take();
 }
 
+namespace {
+
+bool visit_mounted(const std::vector<Mount>& mounts, const std::string& mount_point, const std::string& path,
+                   const std::function<void(const CgroupFile&)>& visit) {
+    const auto below = path_below_mount(mounts, mount_point, path);
+    if (!below || !is_folder(mount_point + *below)) return false;
+    for_each_parent(*below, [&](const std::string& folder) {
+        visit([&](std::string_view file) -> std::optional<std::string> {
+            Result<std::string> text =
+                read_file_bounded(mount_point + folder + "/" + std::string(file), kMaxLimitFileBytes);
+            if (!text) return std::nullopt;
+            return *std::move(text);
+        });
+    });
+    return true;
+}
+
+// As in consider_own_view().
+void visit_own_view(const ProcRoot& root, pid_t pid, const std::string& mount_point, std::string_view path,
+                    const std::function<void(const CgroupFile&)>& visit) {
+    const std::string own_root = process_path(root, pid, "root");
+    while (path.starts_with("/..") && (path.size() == 3 || path[3] == '/')) path.remove_prefix(3);
+    if (leads_upwards(path)) path = {};
+    for_each_parent(std::string(path), [&](const std::string& folder) {
+        visit([&](std::string_view file) -> std::optional<std::string> {
+            const Result<UniqueFd> opened =
+                open_regular_file_in(own_root, mount_point + folder + "/" + std::string(file));
+            if (!opened) return std::nullopt;
+            Result<std::string> text = read_all(*opened, kMaxLimitFileBytes);
+            if (!text) return std::nullopt;
+            return *std::move(text);
+        });
+    });
+}
+
+}  // namespace
+
+void for_each_cgroup(const ProcRoot& root, pid_t pid, std::string_view controller,
+                     const std::function<void(const CgroupFile& file)>& visit) {
+    const std::vector<Mount> mounts = read_mounts(root.path + "/self/mountinfo");
+    const std::string legacy = "/" + std::string(controller);
+    for (const CgroupMembership& membership : read_cgroups(root, pid)) {
+        if (membership.unified) {
+            if (!visit_mounted(mounts, root.cgroup_path, membership.path, visit) &&
+                !visit_mounted(mounts, root.cgroup_path + "/unified", membership.path, visit))
+                visit_own_view(root, pid, "sys/fs/cgroup", membership.path, visit);
+        } else if (has_controller(membership.controllers, controller)) {
+            if (!visit_mounted(mounts, root.cgroup_path + legacy, membership.path, visit))
+                visit_own_view(root, pid, "sys/fs/cgroup" + legacy, membership.path, visit);
+        }
+    }
+}
+
 }  // namespace whoholds

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,5 +33,13 @@ struct MemoryLimit {
 // The tightest limit of the process's memory cgroup and all of its parents that can be seen from here. nullopt if
 // there is none, or none that can be seen.
 std::optional<MemoryLimit> read_memory_limit(const ProcRoot& root, pid_t pid);
+
+// The text of a file of one cgroup ("pids.max"); nullopt if it has none.
+using CgroupFile = std::function<std::optional<std::string>(std::string_view file)>;
+
+// Calls visit for the process's cgroup of a controller ("memory") and for each of its parents that can be seen from here, innermost
+// first.
+void for_each_cgroup(const ProcRoot& root, pid_t pid, std::string_view controller,
+                     const std::function<void(const CgroupFile& file)>& visit);
 
 }  // namespace whoholds

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "proc/limits.h"
 #include "proc/process.h"
 #include "runtime/go/facts.h"
 #include "symbolize/symbolizer.h"
@@ -122,6 +123,8 @@ struct StackReport {
     bool oldest_is_at_least = false;  // it may be older
     std::optional<double> median_age_s;
     std::optional<Rate> growth_per_min;
+    // Of what is held, how much was acquired in each slice of time (ProcessReport::slice_ends_s); empty where that is not known.
+    std::vector<uint64_t> held_by_slice;
     bool complete = false;
     std::string why_incomplete;     // "" when complete
     std::string headline;           // the frame to look at
@@ -142,6 +145,46 @@ struct GoReport {
     // Anonymous memory beyond all that the runtime has taken: C code, mappings, the program's variables. At least, as not all that
     // the runtime has taken need be resident.
     std::optional<uint64_t> outside_bytes_at_least;
+};
+
+// When a limit is reached, if what grows goes on as it did.
+struct Forecast {
+    std::string limit;  // "memory.max", "RLIMIT_NOFILE", "pids.max", "GOMEMLIMIT", "physical memory"
+    uint64_t limit_value = 0;
+    uint64_t now_value = 0;
+    double in_s = 0;
+    double low_s = 0;   // the range that the confidence of the slope gives
+    double high_s = 0;  // infinity: not surely ever
+};
+
+// What of one kind a finding is made of.
+struct FindingPart {
+    std::string kind;   // JSON name
+    std::string title;  // for people
+    Amount held;
+    Rate growth_per_min;
+};
+
+// What the numbers mean: one suspect with all that grows by it.
+struct Finding {
+    std::string verdict;   // "leak", "growing", "holding"; what each takes is written down in analyze/findings.h
+    std::string rule;      // the name of the rule that found it
+    std::string headline;  // the frame to look at; where no code is to blame, what it is about
+    std::string file;      // "" where it is not known
+    int line = 0;
+    std::string reason;                 // one sentence
+    std::vector<std::string> evidence;  // further ones
+    std::vector<FindingPart> parts;     // the kinds that grow together, the most urgent one first
+    std::optional<Forecast> forecast;
+    std::vector<uint64_t> stack_ids;  // of StackReport
+    std::string interim;              // what helps until it is mended, "" nothing
+};
+
+// How a number went over the whole attachment. Bounded: older points are thinned.
+struct MetricSeries {
+    std::string name;  // "rss_bytes", "fd", "goroutine", ...
+    std::vector<double> times_s;
+    std::vector<double> values;
 };
 
 // Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before
@@ -166,15 +209,20 @@ struct ProcessReport {
     std::optional<Container> container;
     bool exited = false;
     MemoryUse memory;
+    Limits limits;
     int64_t rss_change_bytes = 0;  // since attach
     std::optional<double> rss_growth_bytes_per_min;
     std::vector<KindReport> kinds;
-    std::vector<StackReport> stacks;           // already sorted and cut to --top
-    size_t stack_count = 0;                    // before the cut, per all kinds
+    std::vector<StackReport> stacks;   // already sorted and cut to --top
+    std::vector<double> slice_ends_s;  // of the time since the attach, equally long; the last slice has not ended yet
+    size_t stack_count = 0;            // before the cut, per all kinds
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;
-    std::optional<GoReport> go;  // of Go programs that could be read
+    std::optional<GoReport> go;     // of Go programs that could be read
+    std::vector<Finding> findings;  // what to look at first comes first
+    std::string why_no_verdict;     // too little was observed; "" otherwise
+    std::vector<MetricSeries> series;
 };
 
 // Of memory; where that is equal, of everything.

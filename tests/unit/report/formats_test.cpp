@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "report/text_layout.h"
+#include "unit/places.h"
 #include "unit/report/golden.h"
 #include "unit/report/sample_reports.h"
 #include "unit/report/schema_check.h"
@@ -235,7 +236,7 @@ TEST(JsonReport, is_one_line) {
 }
 
 TEST(JsonReport, keeps_to_its_schema_and_the_schema_to_it) {
-    std::ifstream file(std::string(WH_TEST_SOURCE_DIR) + "/../userspace/report/whoholds-1.schema.json");
+    std::ifstream file(test_source_dir() + "/../userspace/report/whoholds-1.schema.json");
     const nlohmann::json schema = nlohmann::json::parse(file);
 
     for (const SampleReport& sample : sample_reports()) {
@@ -244,7 +245,7 @@ TEST(JsonReport, keeps_to_its_schema_and_the_schema_to_it) {
 }
 
 TEST(JsonReport, schema_refuses_what_is_not_a_report) {
-    std::ifstream file(std::string(WH_TEST_SOURCE_DIR) + "/../userspace/report/whoholds-1.schema.json");
+    std::ifstream file(test_source_dir() + "/../userspace/report/whoholds-1.schema.json");
     const nlohmann::json schema = nlohmann::json::parse(file);
     nlohmann::json report = json_of("leaking");
 

@@ -1,4 +1,5 @@
 #include "unit/report/golden.h"
+#include "unit/places.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +10,7 @@
 namespace whoholds {
 
 void expect_golden(const std::string& name, const std::string& actual) {
-    const std::string path = std::string(WH_TEST_SOURCE_DIR) + "/golden/" + name;
+    const std::string path = test_source_dir() + "/golden/" + name;
     if (std::getenv("WH_UPDATE_GOLDEN") != nullptr) {
         std::ofstream(path, std::ios::binary) << actual;
         return;

@@ -15,11 +15,12 @@
 #include "base/unique_fd.h"
 #include "proc/process.h"
 #include "runtime/go/go_process.h"
+#include "unit/places.h"
 
 namespace whoholds {
 
 inline std::string target_path(const std::string& name) {
-    std::string path = std::string(WH_TARGETS_DIR) + "/" + name;
+    std::string path = targets_dir() + "/" + name;
     return ::access(path.c_str(), R_OK) == 0 ? path : "";
 }
 

@@ -1,0 +1,184 @@
+#include "analyze/history.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace whoholds {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+template <class T>
+void keep_every_second(std::vector<T>& values, size_t first) {
+    // Of the whole history the odd indexes stay: the last look is one of them.
+    size_t kept = 0;
+    for (size_t i = 0; i < values.size(); i++)
+        if ((first + i) % 2 == 1) values[kept++] = values[i];
+    values.resize(kept);
+}
+
+bool ends_at(const std::vector<double>& ends_s, double end_s) {
+    return std::ranges::any_of(ends_s, [&](double one) { return std::fabs(one - end_s) < 1e-6; });
+}
+
+}  // namespace
+
+void History::look(const ProcessReport& process, double time_s) {
+    if (!times_s_.empty() && time_s <= times_s_.back()) return;
+    if (times_s_.size() == kMostLooks) thin_out();
+    times_s_.push_back(time_s);
+    look_number_++;
+    note_metrics(process);
+    join_slices(process);
+    for (const StackReport& stack : process.stacks) note_stack(process, stack, time_s);
+    // What is not in a report of all stacks holds nothing any more, or so little that it was cut off.
+    for (auto& [key, stack] : stacks_) {
+        if (stack.seen_at == look_number_) continue;
+        stack.counts.resize(times_s_.size() - stack.first, 0);
+        stack.bytes.resize(times_s_.size() - stack.first, 0);
+    }
+}
+
+void History::note(const std::string& name, double value) {
+    std::vector<double>& values = metrics_[name];
+    values.resize(times_s_.size() - 1, kUnknown);
+    values.push_back(value);
+}
+
+void History::note_metrics(const ProcessReport& process) {
+    const MemoryUse& memory = process.memory;
+    if (memory.virtual_bytes != 0 && !process.exited) {
+        note("rss_bytes", static_cast<double>(memory.rss_bytes));
+        note("anon_bytes", static_cast<double>(memory.anon_bytes));
+        note("file_bytes", static_cast<double>(memory.file_bytes));
+        note("shmem_bytes", static_cast<double>(memory.shmem_bytes));
+        note("swap_bytes", static_cast<double>(memory.swap_bytes));
+        note("virtual_bytes", static_cast<double>(memory.virtual_bytes));
+        if (memory.pss_bytes) note("pss_bytes", static_cast<double>(*memory.pss_bytes));
+    }
+    for (const KindReport& kind : process.kinds) {
+        note(kind.kind + ".count", static_cast<double>(kind.held.count));
+        if (kind.held.bytes != 0 || kind.acquired.bytes != 0) {
+            note(kind.kind + ".bytes", static_cast<double>(kind.held.bytes));
+            note(kind.kind + ".acquired_bytes", static_cast<double>(kind.acquired.bytes));
+        }
+        note(kind.kind + ".acquired", static_cast<double>(kind.acquired.count));
+    }
+    std::map<std::string, double> states;
+    for (const ConnectionGroup& group : process.connections)
+        for (const auto& [state, count] : group.states) states[state] += static_cast<double>(count);
+    for (const auto& [state, count] : states) note("connections." + state, count);
+    if (process.go) {
+        note("go.collections", process.go->facts.gc_count);
+        note("go.heap_in_use_bytes", static_cast<double>(process.go->facts.heap_in_use_bytes));
+    }
+    for (auto& [name, values] : metrics_) values.resize(times_s_.size(), kUnknown);
+}
+
+void History::note_stack(const ProcessReport& process, const StackReport& stack, double time_s) {
+    auto [found, is_new] = stacks_.try_emplace(Key{stack.kind, stack.id});
+    StackHistory& history = found->second;
+    if (is_new) history.first = times_s_.size() - 1;
+    const size_t index = times_s_.size() - 1 - history.first;
+    if (history.counts.size() > index) {  // two rows of one stack (before the attach, and since)
+        history.counts[index] += static_cast<float>(stack.held.count);
+        history.bytes[index] += static_cast<double>(stack.held.bytes);
+        return;
+    }
+    history.seen_at = look_number_;
+    history.counts.resize(index, 0);
+    history.bytes.resize(index, 0);
+    history.counts.push_back(static_cast<float>(stack.held.count));
+    history.bytes.push_back(static_cast<double>(stack.held.bytes));
+    const size_t slices = std::min(stack.held_by_slice.size(), process.slice_ends_s.size());
+    for (size_t i = history.left_when_old.size(); i < slices && process.slice_ends_s[i] + kOldS <= time_s; i++)
+        history.left_when_old.push_back(static_cast<double>(stack.held_by_slice[i]));
+}
+
+// Slices become wider by joining neighbours; what is kept of them follows.
+void History::join_slices(const ProcessReport& process) {
+    const std::vector<double>& ends_s = process.slice_ends_s;
+    const bool is_joined = std::ranges::any_of(slice_ends_s_, [&](double end_s) {
+        return !ends_s.empty() && end_s < ends_s.back() && !ends_at(ends_s, end_s);
+    });
+    if (is_joined) {
+        for (auto& [key, stack] : stacks_) {
+            std::vector<double> joined;
+            double sum = 0;
+            for (size_t i = 0; i < stack.left_when_old.size(); i++) {
+                sum += stack.left_when_old[i];
+                if (!ends_at(ends_s, slice_ends_s_[i])) continue;
+                joined.push_back(sum);
+                sum = 0;
+            }
+            stack.left_when_old = std::move(joined);  // one half of a pair is forgotten, and noted again as a whole
+        }
+    }
+    slice_ends_s_ = ends_s;
+}
+
+void History::thin_out() {
+    keep_every_second(times_s_, 0);
+    for (auto& [name, values] : metrics_) keep_every_second(values, 0);
+    for (auto& [key, stack] : stacks_) {
+        keep_every_second(stack.counts, stack.first);
+        keep_every_second(stack.bytes, stack.first);
+        stack.first /= 2;
+    }
+    absl::erase_if(stacks_, [](const auto& one) {
+        return std::ranges::all_of(one.second.counts, [](float count) { return count == 0; });
+    });
+}
+
+std::vector<Sample> History::metric(const std::string& name) const {
+    std::vector<Sample> samples;
+    const auto found = metrics_.find(name);
+    if (found == metrics_.end()) return samples;
+    for (size_t i = 0; i < found->second.size(); i++)
+        if (!std::isnan(found->second[i])) samples.push_back({times_s_[i], found->second[i]});
+    return samples;
+}
+
+const StackHistory* History::stack(const StackReport& stack) const {
+    const auto found = stacks_.find(Key{stack.kind, stack.id});
+    return found == stacks_.end() ? nullptr : &found->second;
+}
+
+namespace {
+
+template <class T>
+std::vector<Sample> samples_of(const std::vector<double>& times_s, size_t first, const std::vector<T>& values) {
+    std::vector<Sample> samples;
+    samples.reserve(times_s.size());
+    for (size_t i = 0; i < times_s.size(); i++) {
+        const bool is_known = i >= first && i - first < values.size();
+        samples.push_back({times_s[i], is_known ? static_cast<double>(values[i - first]) : 0.0});
+    }
+    return samples;
+}
+
+}  // namespace
+
+std::vector<Sample> History::counts(const StackHistory& stack) const {
+    return samples_of(times_s_, stack.first, stack.counts);
+}
+
+std::vector<Sample> History::bytes(const StackHistory& stack) const {
+    return samples_of(times_s_, stack.first, stack.bytes);
+}
+
+std::vector<MetricSeries> History::all_metrics() const {
+    std::vector<MetricSeries> all;
+    for (const auto& [name, values] : metrics_) {
+        MetricSeries series{.name = name, .times_s = {}, .values = {}};
+        for (const Sample& sample : metric(name)) {
+            series.times_s.push_back(sample.time_s);
+            series.values.push_back(sample.value);
+        }
+        all.push_back(std::move(series));
+    }
+    return all;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,60 @@
+// History: how the numbers of one process went over the whole attachment: its memory, each kind, each stack. Bounded however long
+// it lasts: when it is full every second look is left out. Used by the rules of findings (rules see nothing else of the past), by
+// recordings and by plots. Pure: reports and time are passed in, so that a replay gives the same.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "analyze/trend.h"
+#include "report/report.h"
+
+namespace whoholds {
+
+struct StackHistory {
+    size_t first = 0;  // index of the look that saw it first
+    std::vector<float> counts;
+    std::vector<double> bytes;
+    // Of what was acquired in each slice of time (ProcessReport::slice_ends_s): how many were left when the slice had become old.
+    std::vector<double> left_when_old;
+    uint64_t seen_at = 0;  // the number of the last look that saw it
+};
+
+class History {
+public:
+    static constexpr size_t kMostLooks = 240;
+    static constexpr double kOldS = 5;  // a slice of time is old when it has ended so long ago
+
+    void look(const ProcessReport& process, double time_s);
+
+    [[nodiscard]] size_t looks() const { return times_s_.size(); }
+    [[nodiscard]] double span_s() const { return times_s_.empty() ? 0 : times_s_.back() - times_s_.front(); }
+    // What is known of it: "rss_bytes", "anon_bytes", ..., "heap.count", "heap.bytes", ... Without looks that did not know it.
+    [[nodiscard]] std::vector<Sample> metric(const std::string& name) const;
+    [[nodiscard]] const StackHistory* stack(const StackReport& stack) const;
+    // Nothing before it was first seen counts as nothing held.
+    [[nodiscard]] std::vector<Sample> counts(const StackHistory& stack) const;
+    [[nodiscard]] std::vector<Sample> bytes(const StackHistory& stack) const;
+    [[nodiscard]] std::vector<MetricSeries> all_metrics() const;
+
+private:
+    using Key = std::pair<std::string, uint64_t>;  // kind, id
+
+    void note_metrics(const ProcessReport& process);
+    void note(const std::string& name, double value);
+    void note_stack(const ProcessReport& process, const StackReport& stack, double time_s);
+    void join_slices(const ProcessReport& process);
+    void thin_out();
+
+    std::vector<double> times_s_;
+    std::map<std::string, std::vector<double>> metrics_;  // NaN: not known
+    absl::flat_hash_map<Key, StackHistory> stacks_;
+    std::vector<double> slice_ends_s_;
+    uint64_t look_number_ = 0;
+};
+
+}  // namespace whoholds
