@@ -23,6 +23,7 @@
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "options.h"
+#include "report/cut_report.h"
 #include "report/formats.h"
 
 namespace whoholds {
@@ -159,7 +160,9 @@ int trace(const Options& options) {
     SessionEvents events;
     events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); };
     events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
-        return write_all(format.write(report, format_with), pause);
+        Report shown = report;
+        cut_report(shown, options.top);
+        return write_all(format.write(shown, format_with), pause);
     };
     if (auto failure = run_session(session_options(options), events)) return fail(*failure);
     return kExitReported;

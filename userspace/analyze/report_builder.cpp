@@ -204,11 +204,26 @@ StackReport ReportBuilder::describe(const KindRow& row, const Aggregator& aggreg
     return report;
 }
 
+// As few as hold the whole session, but no more than kMostSlices: their width doubles as time goes on.
+TimeSlices ReportBuilder::slices_until(uint64_t now_ns) const {
+    constexpr double kFirstWidthS = 2;
+    constexpr size_t kMostSlices = 16;
+    double width_s = kFirstWidthS;
+    while (time_s_ >= width_s * kMostSlices) width_s *= 2;
+    const auto since_start_ns = static_cast<uint64_t>(time_s_ * 1e9);
+    return {.start_ns = now_ns > since_start_ns ? now_ns - since_start_ns : 0,
+            .width_ns = static_cast<uint64_t>(width_s * 1e9),
+            .count = static_cast<size_t>(time_s_ / width_s) + 1};
+}
+
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
                          const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) {
     const FrameReader reader{*view.symbolizer, view.libc_code};
     static const HeldNow kNothing;
     HeldItems items(view.held ? *view.held : kNothing, aggregator, view.slot, reader, now_ns);
+    const TimeSlices slices = slices_until(now_ns);
+    for (size_t i = 1; i <= slices.count; i++)
+        report.slice_ends_s.push_back(static_cast<double>(i * slices.width_ns) / 1e9);
     absl::flat_hash_map<uint32_t, uint64_t> ids;  // of the stacks of sockets that are shown
     for (const KindRow& row : kinds_shown()) {
         auto found = std::ranges::find_if(
@@ -233,13 +248,16 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         sort_and_cut(groups);
         std::vector<std::vector<uint32_t>> indexes;
         for (const StackGroup& group : groups) indexes.push_back(group.stacks);
-        auto medians = aggregator.median_ages(indexes, now_ns, options_.filter, pause);
+        const std::vector<GroupAges> ages = aggregator.ages_of(indexes, now_ns, options_.filter, slices, pause);
         for (size_t i = 0; i < groups.size(); i++) {
             StackReport described = describe(row, aggregator, groups[i], view, now_ns);
             if (view.held) items.describe(row.kind, groups[i], described);
             if (row.kind == WH_KIND_SOCKET)
                 for (uint32_t stack : groups[i].stacks) ids[stack] = described.id;
-            if (medians[i] && !described.before_attach) described.median_age_s = static_cast<double>(*medians[i]) / 1e9;
+            if (!described.before_attach) {
+                if (ages[i].median_ns) described.median_age_s = static_cast<double>(*ages[i].median_ns) / 1e9;
+                described.held_by_slice = ages[i].held_by_slice;
+            }
             report.stacks.push_back(std::move(described));
             pause();
         }

@@ -70,6 +70,7 @@ private:
     StackReport describe(const KindRow& row, const Aggregator& aggregator, const StackGroup& group,
                          const ProcessView& view, uint64_t now_ns) const;
     [[nodiscard]] std::optional<Rate> growth_of(const StackGroup& group) const;
+    [[nodiscard]] TimeSlices slices_until(uint64_t now_ns) const;
     void sort_and_cut(std::vector<StackGroup>& groups) const;
 
     ReportOptions options_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <iterator>
 
@@ -23,6 +24,12 @@ constexpr double kTickS = 0.1;
 constexpr int kPriority = -10;
 constexpr size_t kMaxUnfinished = 4096;  // 16 KiB each
 constexpr uint64_t kFinishNs = 20'000'000;
+
+// What grows is told from the looks in between, too.
+uint64_t looks_per_interval(double interval_s) {
+    constexpr double kLongestS = 5;
+    return static_cast<uint64_t>(std::max(std::ceil(interval_s / kLongestS), 1.0));
+}
 
 UniqueFd make_timer(double seconds) {
     UniqueFd fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -102,7 +109,7 @@ std::optional<SessionError> Session::run() {
         keep_capabilities(capabilities_needed(*rights, tracer_->options().method != AttachMethod::kUprobeMulti));
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     tick_timer_ = make_timer(kTickS);
-    interval_timer_ = make_timer(options_.interval_s);
+    interval_timer_ = make_timer(options_.interval_s / static_cast<double>(looks_per_interval(options_.interval_s)));
     // Edge-triggered: there is always something in the ring of a busy target, we come when the programs call us.
     watch(tracer_->ring_fd(), Wake::kRing, EPOLLIN | EPOLLET);
     watch(tracer_->backlog_fd(), Wake::kRing, EPOLLIN | EPOLLET);
@@ -155,6 +162,16 @@ void Session::loop() {
     }
 }
 
+void Session::on_interval() {
+    const bool is_shown = ++looks_ % looks_per_interval(options_.interval_s) == 0;
+    if (is_shown && options_.count && reports_ + 1 >= *options_.count) {
+        end_reason_ = "the requested number of reports";
+        stop_ = true;
+    } else if (!report(false, is_shown)) {
+        stop_ = true;
+    }
+}
+
 void Session::handle(Wake wake) {
     uint64_t expirations = 0;
     switch (wake) {
@@ -165,12 +182,7 @@ void Session::handle(Wake wake) {
             break;
         case Wake::kInterval:
             if (read(interval_timer_.get(), &expirations, sizeof(expirations)) <= 0) break;
-            if (options_.count && reports_ + 1 >= *options_.count) {
-                end_reason_ = "the requested number of reports";
-                stop_ = true;
-            } else if (!report(false)) {
-                stop_ = true;
-            }
+            on_interval();
             break;
         case Wake::kSignal: {
             signalfd_siginfo info{};

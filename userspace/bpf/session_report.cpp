@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <ctime>
 
+#include "analyze/findings.h"
 #include "base/human.h"
 #include "bpf/session_state.h"
+#include "report/cut_report.h"
 
 namespace whoholds {
 
@@ -108,7 +110,13 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
         if (std::string text = child_->status_text(); !text.empty()) coverage.notes.push_back(text);
 }
 
-bool Session::report(bool final) {
+// What is analysed and recorded is more than what is shown.
+ReportOptions Session::wide(ReportOptions options) {
+    options.top = std::max(options.top, kWideReport);
+    return options;
+}
+
+bool Session::report(bool final, bool is_shown) {
     double time_s = end_s_.value_or(attached_s());
     settle();
     if (!final)
@@ -130,8 +138,7 @@ bool Session::report(bool final) {
         target.observe(time_s);
         target.look_at_go(time_s, pause);  // growth is known at the end, too, where only that is reported
     }
-    if (!final) reports_++;
-    if (options_.only_final && !final) return true;
+    if (!final && is_shown) reports_++;
     if (!final && targets_.empty() && arrived_.attached == 0) return true;  // --wait: nobody is there yet
     Report report;
     report.seq = final ? reports_ : reports_ - 1;
@@ -148,14 +155,17 @@ bool Session::report(bool final) {
         ProcessView view = target.view();
         if (target.follows_resources()) view.held = &held;
         builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
-        target.go_rows().fill(options_.report, *view.symbolizer, pause, process, report.coverage);
+        target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
+        target.history.look(process, time_s);
+        judge(process, target.history, time_s);
         report.processes.push_back(std::move(process));
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
     add_notes(own_mappings, report.coverage);
     report.has_arrivals = has_arrivals();
     if (report.has_arrivals) std::ranges::stable_sort(report.processes, holds_more);
+    if (!is_shown || (options_.only_final && !final)) return true;
     const bool is_read = events_.on_report(report, [this] { return keep_up_while_writing(); });
     if (report.has_arrivals && !final) forget_exited(0);
     return is_read;

@@ -37,7 +37,7 @@ enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess, kDownloa
 class Session : public RecordSink {
 public:
     Session(const SessionOptions& options, const SessionEvents& events)
-        : options_(options), events_(events), selection_(options.selection), builder_(options.report) {}
+        : options_(options), events_(events), selection_(options.selection), builder_(wide(options.report)) {}
 
     std::optional<SessionError> run();
     void on_record(const Record& record) override;
@@ -79,7 +79,9 @@ private:
     void look_after_targets();
     void look_for_exits();
     void begin_again(Target& target);
-    bool report(bool final);
+    static ReportOptions wide(ReportOptions options);
+    void on_interval();
+    bool report(bool final, bool is_shown = true);
     void add_notes(const Amount& own_mappings, Coverage& coverage);
     void settle();
     [[nodiscard]] bool is_in_a_book(const Record& record) const;
@@ -140,6 +142,7 @@ private:
     uint64_t start_ns_ = 0;
     std::optional<double> end_s_;
     uint64_t reports_ = 0;
+    uint64_t looks_ = 0;  // at what is held; of long intervals there are several
     unsigned forks_ = 0;
     unsigned forks_sharing_memory_ = 0;
     bool stop_ = false;

@@ -276,6 +276,7 @@ void Target::begin_again(uint16_t slot) {
     descriptor_why_.clear();
     seen_descriptors.clear();
     seen_threads.clear();
+    history = History();
     go_.reset();
     may_be_go_ = true;
     begin_go_with_nothing();
@@ -368,6 +369,7 @@ void Target::observe(double time_s) {
     }
     if (auto memory = read_memory(root_, pid_, true); memory && memory->rss_bytes != 0) {
         base_.memory = *memory;
+        base_.limits = read_limits(root_, pid_);
         if (!first_rss_bytes_) first_rss_bytes_ = memory->rss_bytes;
         base_.rss_change_bytes = static_cast<int64_t>(memory->rss_bytes - *first_rss_bytes_);
         rss_growth_.add(time_s, {0, memory->rss_bytes});

@@ -14,6 +14,7 @@
 
 #include "analyze/go_rows.h"
 #include "analyze/growth.h"
+#include "analyze/history.h"
 #include "analyze/report_builder.h"
 #include "attach/attach_plan.h"
 #include "base/result.h"
@@ -106,6 +107,8 @@ public:
     // The kernel's tables as they were seen last.
     std::vector<wh_seen_descriptor> seen_descriptors;
     std::vector<wh_seen_thread> seen_threads;
+
+    History history;
 
     bool loader_changed = false;
     bool mappings_changed = false;

@@ -44,10 +44,10 @@ public:
     [[nodiscard]] Profile make_profile(
         uint64_t now_ns, const ProfileFilter& filter, const Pause& pause = [] {}) const;
 
-    // Median age of what is held, for the given groups of stacks (exact), in nanoseconds; nullopt where nothing is held.
-    [[nodiscard]] std::vector<std::optional<uint64_t>> median_ages(
+    // The ages of what is held, for the given groups of stacks (exact). What was acquired outside of the slices is in none.
+    [[nodiscard]] std::vector<GroupAges> ages_of(
         const std::vector<std::vector<uint32_t>>& groups, uint64_t now_ns, const ProfileFilter& filter,
-        const Pause& pause = [] {}) const;
+        const TimeSlices& slices = {}, const Pause& pause = [] {}) const;
 
     [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;
     // The row under which resources of this origin are counted; 0: there are none.

@@ -101,34 +101,37 @@ Profile Aggregator::make_profile(uint64_t now_ns, const ProfileFilter& filter, c
     return profile;
 }
 
-std::vector<std::optional<uint64_t>> Aggregator::median_ages(const std::vector<std::vector<uint32_t>>& groups,
-                                                             uint64_t now_ns, const ProfileFilter& filter,
-                                                             const Pause& pause) const {
+std::vector<GroupAges> Aggregator::ages_of(const std::vector<std::vector<uint32_t>>& groups, uint64_t now_ns,
+                                           const ProfileFilter& filter, const TimeSlices& slices,
+                                           const Pause& pause) const {
     // By stack: 1 + the place of its group. A table, for with millions of blocks this is the inner loop of a report.
     std::vector<uint32_t> place_of(stacks_.size());
     for (size_t i = 0; i < groups.size(); i++)
         for (uint32_t stack : groups[i])
             if (stack < place_of.size()) place_of[stack] = static_cast<uint32_t>(i) + 1;
     std::vector<std::vector<uint64_t>> ages(groups.size());
+    std::vector<GroupAges> result(groups.size());
+    for (GroupAges& one : result) one.held_by_slice.resize(slices.count);
     for_each_held(
         [&](uint16_t, uint8_t, uint32_t stack, uint64_t size, uint64_t time_ns) {
             uint32_t place = stack < place_of.size() ? place_of[stack] : 0;
             if (place == 0) return;
             uint64_t age = age_of(time_ns, now_ns);
-            if (filter.passes(age, size)) ages[place - 1].push_back(age);
+            if (!filter.passes(age, size)) return;
+            ages[place - 1].push_back(age);
+            if (time_ns < slices.start_ns) return;
+            const uint64_t slice = (time_ns - slices.start_ns) / slices.width_ns;
+            if (slice < slices.count) result[place - 1].held_by_slice[slice]++;
         },
         pause);
-    std::vector<std::optional<uint64_t>> medians;
-    for (std::vector<uint64_t>& of_group : ages) {
-        if (of_group.empty()) {
-            medians.emplace_back();
-            continue;
-        }
+    for (size_t i = 0; i < ages.size(); i++) {
+        std::vector<uint64_t>& of_group = ages[i];
+        if (of_group.empty()) continue;
         auto middle = of_group.begin() + static_cast<ptrdiff_t>(of_group.size() / 2);
         std::nth_element(of_group.begin(), middle, of_group.end());
-        medians.emplace_back(*middle);
+        result[i].median_ns = *middle;
     }
-    return medians;
+    return result;
 }
 
 }  // namespace whoholds

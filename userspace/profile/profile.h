@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "report/report.h"
@@ -35,6 +36,18 @@ struct ProfileStack {
     Amount released;
     Amount lost;
     uint64_t oldest_ns = std::numeric_limits<uint64_t>::max();  // time of acquisition; max: nothing held
+};
+
+// Equally long pieces of time, one after the other.
+struct TimeSlices {
+    uint64_t start_ns = 0;
+    uint64_t width_ns = 1;
+    size_t count = 0;
+};
+
+struct GroupAges {
+    std::optional<uint64_t> median_ns;    // none: nothing is held
+    std::vector<uint64_t> held_by_slice;  // how much was acquired in each slice of time
 };
 
 struct ProfileKind {

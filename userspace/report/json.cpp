@@ -149,6 +149,44 @@ Json item(const ItemReport& item) {
     return item.is_thread ? thread(item) : handle(item);
 }
 
+Json forecast_or_null(const std::optional<Forecast>& forecast) {
+    if (!forecast) return {};
+    return {{"limit", forecast->limit},
+            {"in_s", number(forecast->in_s)},
+            {"low_s", number(forecast->low_s)},
+            {"high_s", number(forecast->high_s)},
+            {"limit_value", forecast->limit_value},
+            {"now_value", forecast->now_value}};
+}
+
+Json finding(const Finding& finding) {
+    Json kinds = Json::array();
+    Json parts = Json::array();
+    Rate growth;
+    for (const FindingPart& part : finding.parts) {
+        kinds.push_back(part.kind);
+        growth.count += part.growth_per_min.count;
+        growth.bytes += part.growth_per_min.bytes;
+        parts.push_back(
+            {{"kind", part.kind}, {"held", amount(part.held)}, {"growth_per_min", rate_or_null(part.growth_per_min)}});
+    }
+    Json ids = Json::array();
+    for (const uint64_t id : finding.stack_ids) ids.push_back(fmt::format("{:016x}", id));
+    return {{"verdict", finding.verdict},
+            {"headline", finding.headline},
+            {"file", text_or_null(finding.file)},
+            {"line", finding.line > 0 ? Json(finding.line) : Json()},
+            {"reason", finding.reason},
+            {"kinds", std::move(kinds)},
+            {"growth_per_min", rate_or_null(growth)},
+            {"forecast", forecast_or_null(finding.forecast)},
+            {"stack_ids", std::move(ids)},
+            {"interim", text_or_null(finding.interim)},
+            {"rule", finding.rule},
+            {"evidence", finding.evidence},
+            {"parts", std::move(parts)}};
+}
+
 Json states(const std::vector<std::pair<std::string, uint64_t>>& states) {
     Json json = Json::object();
     for (const auto& [state, count] : states) json[state] = count;
@@ -269,7 +307,9 @@ Json process(const ProcessReport& process) {
                  {"connection_groups_omitted", process.connection_groups_omitted},
                  {"connect_failures", array(process.connect_failures, connect_failure)},
                  {"types", Json::array()},
-                 {"findings", Json::array()}};
+                 {"findings", array(process.findings, finding)},
+                 {"why_no_verdict", text_or_null(process.why_no_verdict)},
+                 {"memory_forecast", forecast_or_null(process.memory_forecast)}};
     if (process.go) json["go"] = go(*process.go);
     return json;
 }

@@ -219,9 +219,10 @@ struct ProcessReport {
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;
-    std::optional<GoReport> go;     // of Go programs that could be read
-    std::vector<Finding> findings;  // what to look at first comes first
-    std::string why_no_verdict;     // too little was observed; "" otherwise
+    std::optional<GoReport> go;               // of Go programs that could be read
+    std::vector<Finding> findings;            // what to look at first comes first
+    std::optional<Forecast> memory_forecast;  // of the process as a whole
+    std::string why_no_verdict;               // too little was observed; "" otherwise
     std::vector<MetricSeries> series;
 };
 

@@ -64,6 +64,7 @@ std::string limit_text(const ProcessReport& process) {
     if (!memory.limit_bytes || *memory.limit_bytes == 0) return "";
     std::string text = "limit " + human_bytes(*memory.limit_bytes);
     if (!memory.limit_source.empty()) text += " (" + printable(memory.limit_source) + ')';
+    if (process.memory_forecast) return text + ": " + forecast_words(*process.memory_forecast, memory.limit_source);
     if (memory.rss_bytes == 0) return text;
     const double percent = 100 * static_cast<double>(memory.rss_bytes) / static_cast<double>(*memory.limit_bytes);
     return text + (percent > 999 ? ", RSS is far above it" : fmt::format(", RSS is {:.0f} % of it", percent));
@@ -139,6 +140,7 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
     write_go(process, output);
     output.blank();
+    write_findings(report, process, output);
     write_kinds(report, process, output);
     write_connections(report, process, output);
     for (const KindReport& kind : process.kinds) write_stacks(report, process, kind, output);

@@ -42,6 +42,10 @@ std::string age_text(const std::optional<double>& age_s, bool is_at_least = fals
 // Those that hold most in full, then a line for each that exited since the last report.
 void write_processes(const Report& report, size_t top, TextOutput& output);
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
+// "reached in 29 min (24 to 37 min)"; with the limit's name in front unless it is the one just named.
+std::string forecast_words(const Forecast& forecast, std::string_view named);
+// What to look at first, and why.
+void write_findings(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_go(const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);

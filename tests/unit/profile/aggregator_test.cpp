@@ -264,10 +264,11 @@ TEST_F(AggregatorTest, filter_applies_to_stacks_and_not_to_totals) {
 TEST_F(AggregatorTest, median_and_oldest_age) {
     feed({acquire(1, 1, 100), acquire(2, 1, 600), acquire(3, 1, 700)});
 
-    auto medians = aggregator_.median_ages({{1}, {2}}, 1000, {});
+    auto ages = aggregator_.ages_of({{1}, {2}}, 1000, {}, {.start_ns = 500, .width_ns = 150, .count = 3});
 
-    EXPECT_EQ(medians[0], 400u);
-    EXPECT_FALSE(medians[1]);
+    EXPECT_EQ(ages[0].median_ns, 400u);
+    EXPECT_EQ(ages[0].held_by_slice, (std::vector<uint64_t>{1, 1, 0}));
+    EXPECT_FALSE(ages[1].median_ns);
     EXPECT_EQ(stack(1).oldest_ns, 100u);
 }
 

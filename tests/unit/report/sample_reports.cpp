@@ -421,6 +421,34 @@ Report unattached_report() {
     return report;
 }
 
+Report findings_report() {
+    Report report = leaking_report();
+    ProcessReport& process = report.processes[0];
+    process.memory_forecast = Forecast{"memory.max", uint64_t{2} << 30, uint64_t{1900} << 20, 1740, 1440, 2220};
+    Finding first;
+    first.verdict = "leak";
+    first.rule = "growth";
+    first.headline = "Api::create_user";
+    first.file = "/src/api/users.cpp";
+    first.line = 88;
+    first.reason = "+12 connections, +48 threads, +1.6 MiB native heap a minute, steadily for 60 s";
+    first.evidence = {"each time 1 connection, 4 threads, 133 KiB native heap; 12 times a minute"};
+    first.parts = {{"socket", "connections", {.count = 412}, {.count = 12}},
+                   {"thread", "threads", {.count = 1648}, {.count = 48}},
+                   {"heap", "native heap", {.count = 412, .bytes = 56'728'944}, {.count = 12, .bytes = 1.6e6}}};
+    first.forecast = Forecast{"RLIMIT_NOFILE", 1024, 500, 2620, 2500, std::numeric_limits<double>::infinity()};
+    first.stack_ids = {process.stacks.front().id};
+    first.interim = "restart it within 41 min";
+    Finding second;
+    second.verdict = "holding";
+    second.rule = "close_wait";
+    second.headline = "connections in CLOSE_WAIT";
+    second.reason = "9 connections were closed by the other side and not by this process";
+    process.findings = {first, second};
+    process.series = {{"rss_bytes", {5, 10, 15}, {1e9, 1.1e9, 1.2e9}}};
+    return report;
+}
+
 }  // namespace
 
 std::vector<SampleReport> sample_reports() {
@@ -434,7 +462,8 @@ std::vector<SampleReport> sample_reports() {
             {"final", final_report()},
             {"resources", resources_report()},
             {"followed", followed_report()},
-            {"go", go_report()}};
+            {"go", go_report()},
+            {"findings", findings_report()}};
 }
 
 Report sample_report(const std::string& name) {

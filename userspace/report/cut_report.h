@@ -1,0 +1,16 @@
+// A wide report, as it is analysed and recorded, cut down to what is shown. Used by main.
+#pragma once
+
+#include <cstddef>
+
+#include "report/report.h"
+
+namespace whoholds {
+
+// How many stacks a kind are analysed and recorded.
+constexpr size_t kWideReport = 1000;
+
+// The first `top` stacks of each kind stay, and those that findings name; the first `top` groups of connections.
+void cut_report(Report& report, size_t top);
+
+}  // namespace whoholds
