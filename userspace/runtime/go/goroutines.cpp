@@ -12,7 +12,9 @@ namespace whoholds {
 namespace {
 
 constexpr uint64_t kMaxGoroutines = 4'000'000;
-constexpr uint64_t kMaxStackBytes = uint64_t{256} << 20;   // of all
+// Few enough for the caches of a processor, and for little to change between the first reading of a record and the last.
+constexpr size_t kBatch = 2048;
+constexpr uint64_t kMaxStackBytes = uint64_t{64} << 20;    // of a batch; what is beyond is read in a later round
 constexpr uint64_t kMaxOneStackBytes = uint64_t{4} << 20;  // read of one; deeper stacks than this are cut by kMaxFrames
 constexpr int kRounds = 4;
 using Piece = ProcessMemory::Piece;
@@ -34,31 +36,32 @@ Result<std::vector<uint64_t>> read_addresses(const GoProcess& process) {
     return addresses;
 }
 
-// nullopt where a record could not be read.
-Result<std::vector<std::optional<GoroutineRecord>>> read_records(const GoProcess& process,
-                                                                 std::span<const Candidate> candidates) {
-    const GoroutineLayout& layout = process.layout().goroutine;
-    std::vector<uint8_t> bytes(candidates.size() * layout.size);
+// Memory that one batch after the other uses.
+struct BatchBuffers {
+    std::vector<uint8_t> bytes;
     std::vector<Piece> pieces;
-    pieces.reserve(candidates.size());
+    std::vector<Piece> wanted;
+};
+using Records = std::vector<std::optional<GoroutineRecord>>;  // nullopt where one could not be read
+
+Result<void> read_records(const GoProcess& process, std::span<const Candidate> candidates, BatchBuffers& buffers,
+                          Records& records) {
+    const GoroutineLayout& layout = process.layout().goroutine;
+    buffers.bytes.resize(candidates.size() * layout.size);
+    buffers.pieces.clear();
     for (size_t i = 0; i < candidates.size(); ++i)
-        pieces.push_back({candidates[i].address, std::span(bytes).subspan(i * layout.size, layout.size)});
-    WH_TRY_VOID(process.memory().read_pieces(pieces));
-    std::vector<std::optional<GoroutineRecord>> records(candidates.size());
+        buffers.pieces.push_back(
+            {candidates[i].address, std::span(buffers.bytes).subspan(i * layout.size, layout.size)});
+    WH_TRY_VOID(process.memory().read_pieces(buffers.pieces));
+    records.assign(candidates.size(), std::nullopt);
     for (size_t i = 0; i < candidates.size(); ++i) {
-        if (pieces[i].is_read) records[i] = parse_goroutine(pieces[i].buffer, layout);
+        if (buffers.pieces[i].is_read) records[i] = parse_goroutine(buffers.pieces[i].buffer, layout);
     }
-    return records;
+    return {};
 }
 
-// The stacks of one round, one behind the other.
-struct StackBytes {
-    std::vector<uint8_t> bytes;
-    std::vector<Piece> pieces;  // one for each candidate, empty where there is nothing to read
-};
-
-Result<StackBytes> read_stacks(const GoProcess& process, std::span<const Candidate> candidates) {
-    StackBytes stacks;
+// One piece for each candidate afterwards, empty where there is nothing to read.
+Result<void> read_stacks(const GoProcess& process, std::span<const Candidate> candidates, BatchBuffers& buffers) {
     std::vector<std::pair<size_t, size_t>> ranges;
     size_t total = 0;
     for (const Candidate& candidate : candidates) {
@@ -69,19 +72,20 @@ Result<StackBytes> read_stacks(const GoProcess& process, std::span<const Candida
         ranges.emplace_back(total, size);
         total += size;
     }
-    stacks.bytes.resize(total);
-    std::vector<Piece> wanted;
+    buffers.bytes.resize(total);
+    buffers.pieces.clear();
+    buffers.wanted.clear();
     for (size_t i = 0; i < candidates.size(); ++i) {
-        const auto buffer = std::span(stacks.bytes).subspan(ranges[i].first, ranges[i].second);
-        stacks.pieces.push_back({candidates[i].record.sp, buffer});
-        if (!buffer.empty()) wanted.push_back(stacks.pieces.back());
+        const auto buffer = std::span(buffers.bytes).subspan(ranges[i].first, ranges[i].second);
+        buffers.pieces.push_back({candidates[i].record.sp, buffer});
+        if (!buffer.empty()) buffers.wanted.push_back(buffers.pieces.back());
     }
-    WH_TRY_VOID(process.memory().read_pieces(wanted));
+    WH_TRY_VOID(process.memory().read_pieces(buffers.wanted));
     size_t next = 0;
-    for (Piece& piece : stacks.pieces) {
-        if (!piece.buffer.empty()) piece = wanted[next++];
+    for (Piece& piece : buffers.pieces) {
+        if (!piece.buffer.empty()) piece = buffers.wanted[next++];
     }
-    return stacks;
+    return {};
 }
 
 class Reader {
@@ -94,7 +98,12 @@ public:
         candidates.reserve(addresses.size());
         for (const uint64_t address : addresses) candidates.push_back({address, {}});
         for (int round = 0; round < kRounds && !candidates.empty(); ++round) {
-            WH_TRY(candidates, one_round(candidates, round + 1 == kRounds));
+            std::vector<Candidate> again;
+            for (size_t first = 0; first < candidates.size(); first += kBatch) {
+                const auto batch = std::span(candidates).subspan(first, std::min(kBatch, candidates.size() - first));
+                WH_TRY_VOID(read_batch(batch, round + 1 == kRounds, again));
+            }
+            candidates = std::move(again);
         }
         snapshot_.torn += candidates.size();
         for (const Candidate& candidate : candidates) snapshot_.torn_ids.push_back(candidate.record.id);
@@ -103,27 +112,26 @@ public:
     }
 
 private:
-    // Returns those that have to be read again.
-    Result<std::vector<Candidate>> one_round(std::vector<Candidate>& candidates, bool is_last) {
-        WH_TRY(const auto records, read_records(process_, candidates));
-        std::vector<Candidate> alive;
+    // Adds those that have to be read again to `again`.
+    Result<void> read_batch(std::span<Candidate> candidates, bool is_last, std::vector<Candidate>& again) {
+        WH_TRY_VOID(read_records(process_, candidates, record_buffers_, records_));
+        alive_.clear();
         for (size_t i = 0; i < candidates.size(); ++i) {
-            candidates[i].record = records[i].value_or(GoroutineRecord{});
-            if (!records[i]) {
+            candidates[i].record = records_[i].value_or(GoroutineRecord{});
+            if (!records_[i]) {
                 ++snapshot_.torn;
-            } else if (records[i]->is_alive()) {
-                alive.push_back(candidates[i]);
+            } else if (records_[i]->is_alive()) {
+                alive_.push_back(candidates[i]);
             } else {
                 ++snapshot_.dead;
             }
         }
-        WH_TRY(const StackBytes stacks, read_stacks(process_, alive));
-        WH_TRY(const auto after, read_records(process_, alive));
-        std::vector<Candidate> again;
-        for (size_t i = 0; i < alive.size(); ++i) {
-            if (!take(alive[i].record, after[i], stacks.pieces[i], is_last)) again.push_back(alive[i]);
+        WH_TRY_VOID(read_stacks(process_, alive_, stack_buffers_));
+        WH_TRY_VOID(read_records(process_, alive_, record_buffers_, records_));
+        for (size_t i = 0; i < alive_.size(); ++i) {
+            if (!take(alive_[i].record, records_[i], stack_buffers_.pieces[i], is_last)) again.push_back(alive_[i]);
         }
-        return again;
+        return {};
     }
 
     // False: it changed, read it again.
@@ -196,6 +204,10 @@ private:
     const GoProcess& process_;
     GoStackWalker walker_;
     GoroutineSnapshot snapshot_;
+    BatchBuffers record_buffers_;
+    BatchBuffers stack_buffers_;
+    Records records_;
+    std::vector<Candidate> alive_;
     absl::flat_hash_map<std::vector<uint64_t>, uint32_t> stack_numbers_;
     absl::flat_hash_map<uint64_t, bool> is_system_;
 };

@@ -33,7 +33,7 @@ struct GoroutineSnapshot {
     uint64_t too_deep = 0;                      // listed without a stack
 };
 
-// kLimit above four million goroutines. Stacks beyond 256 MiB in all are left out, and count as torn.
+// kLimit above four million goroutines.
 Result<GoroutineSnapshot> read_goroutines(const GoProcess& process);
 
 // The runtime's words for GoroutineRecord::wait_reason, by number ("IO wait"); empty if they were not found.
