@@ -1,11 +1,11 @@
-// A job whose data grows takes a megabyte more each second than the last time, for a moment, and frees it. One small block above
+// A job whose data grows takes a megabyte more each second than the last time, for a moment, and frees it. One block above
 // it, replaced each time, keeps the allocator from giving the memory back: the process grows, what is held does not.
 // expect: fragmentation
 #include <string.h>
 
 #include "support/verdict.h"
 
-enum { kBlockBytes = 4000, kBlocksMore = 256, kMostBlocks = 60000 };
+enum { kBlockBytes = 40000, kBlocksMore = 26, kMostBlocks = 6000 };
 
 static char* summary;
 
@@ -19,12 +19,10 @@ static VERDICT_CALL char* take_block(size_t bytes) {
 static VERDICT_CALL void run_job(int count) {
     static char* blocks[kMostBlocks];
     for (int i = 0; i < count; i++) blocks[i] = take_block(kBlockBytes);
-    char* newer = strdup("the summary of the last job, which is kept until the next one");
-    char* above = take_block(5000);  // nothing that is free fits
+    char* above = take_block(kBlockBytes);  // nothing that is free fits
     for (int i = 0; i < count; i++) free(blocks[i]);
     free(summary);
     summary = above;
-    free(newer);
 }
 
 int main(int argc, char** argv) {

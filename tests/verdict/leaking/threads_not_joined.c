@@ -1,5 +1,5 @@
 // A thread for each export, which ends soon and which nobody joins: its stack stays. Two a second.
-// expect: leak of thread
+// expect: leak of thread joinable
 #include <pthread.h>
 #include <string.h>
 
