@@ -13,7 +13,10 @@ constexpr const char* kUsage =
     "Usage: whoholds -p PID[,PID...] [options] [INTERVAL [COUNT]]\n"
     "       whoholds --container ID|NAME [options] [INTERVAL [COUNT]]\n"
     "       whoholds run [options] [INTERVAL [COUNT]] -- COMMAND [ARGUMENT...]\n"
-    "       whoholds plan -p PID [--json]\n";
+    "       whoholds plan -p PID [--json]\n"
+    "       whoholds record -o FILE -p PID [options] [INTERVAL [COUNT]]\n"
+    "       whoholds report FILE [--at TIME] [--json]\n"
+    "       whoholds diff BEFORE [AFTER] [--from TIME] [--at TIME] [--json]\n";
 
 constexpr const char* kFooter =
     R"(Durations: 500ms, 5s, 2m, 1h, 1d; plain: seconds. Sizes: 512, 4k, 1M, 2G (powers of 1024).
@@ -42,6 +45,9 @@ Examples:
   whoholds --comm worker --wait          all of that name, from the first one on
   whoholds -p 4711 --follow              with the children that it forks from now on
   whoholds run -- ./server --port 80     start a command and see it from its first allocation
+  whoholds record -o api.rec -p 4711     keep all reports, for later and for colleagues
+  whoholds report api.rec                what the recording says, anywhere and without root
+  whoholds diff api.rec --from 10m       what grew from the tenth minute to the end
   whoholds plan -p 4711                  what would be attached, where and why; attaches nothing
 
 Exit codes:

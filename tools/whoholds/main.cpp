@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,10 @@
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "options.h"
+#include "recording/recorder.h"
 #include "report/cut_report.h"
 #include "report/formats.h"
+#include "whoholds/recordings.h"
 
 namespace whoholds {
 namespace {
@@ -159,13 +162,38 @@ int trace(const Options& options) {
     const FormatOptions format_with = format_options(options);
     SessionEvents events;
     events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); };
+    std::optional<Recorder> recorder;
+    if (options.action == Options::Action::kRecord) {
+        auto created = Recorder::create(options.record_to, options.may_replace);
+        if (!created) return fail({FailureKind::kOther, std::move(created).error()});
+        recorder = *std::move(created);
+    }
+    std::optional<Error> not_recorded;
     events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
+        if (recorder) {
+            if (auto appended = recorder->append(report); !appended) {
+                not_recorded = std::move(appended).error();
+                return false;
+            }
+            if (!report.final) return true;
+        }
         Report shown = report;
         cut_report(shown, options.top);
         return write_all(format.write(shown, format_with), pause);
     };
     if (auto failure = run_session(session_options(options), events)) return fail(*failure);
+    if (not_recorded) return fail({FailureKind::kOther, *std::move(not_recorded)});
+    if (recorder)
+        fmt::print(stderr, "recorded {} in {}; whoholds report {} prints it\n", human_bytes(recorder->bytes_written()),
+                   printable(options.record_to), printable(options.record_to));
     return kExitReported;
+}
+
+template <class Read>
+int read_recordings(const Options& options, Read read) {
+    const auto outcome = read(options, format_options(options),
+                              [](std::string_view text) { return write_all(text, [] { return true; }); });
+    return outcome ? kExitReported : fail({FailureKind::kOther, outcome.error()});
 }
 
 int run(int argc, char** argv) {
@@ -182,7 +210,12 @@ int run(int argc, char** argv) {
             fmt::print(stderr, "whoholds: {}\n", parsed.text);
         return *parsed.exit_code;
     }
-    return parsed.options.action == Options::Action::kPlan ? print_plans(parsed.options) : trace(parsed.options);
+    switch (parsed.options.action) {
+        case Options::Action::kPlan: return print_plans(parsed.options);
+        case Options::Action::kReport: return read_recordings(parsed.options, report_recording);
+        case Options::Action::kDiff: return read_recordings(parsed.options, compare_recordings);
+        default: return trace(parsed.options);
+    }
 }
 
 }  // namespace

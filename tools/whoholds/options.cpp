@@ -40,8 +40,8 @@ constexpr Choice<Options::AttachWith> kAttachWith[] = {{"auto", Options::AttachW
 struct Raw {
     std::vector<std::string> pids;
     ProcessSelection selection;
-    std::vector<std::string> kinds, pairs, ready_pairs;
-    std::string interval, count, duration, min_age, min_size, top, top_processes, sort, color;
+    std::vector<std::string> kinds, pairs, ready_pairs, recordings;
+    std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
     bool wait = false;
     bool follow = false;
@@ -49,6 +49,8 @@ struct Raw {
     bool quiet = false;
     bool full = false;
     bool version = false;
+    std::string record_to;
+    bool may_replace = false;
 };
 
 Error usage(std::string sentence) { return {ErrorCode::kInvalidArgument, std::move(sentence)}; }
@@ -213,7 +215,30 @@ Result<void> read_selected(const Raw& raw, Options& options) {
     return {};
 }
 
+bool reads_recordings(const Options& options) {
+    return options.action == Options::Action::kReport || options.action == Options::Action::kDiff;
+}
+
+Result<void> read_recordings(const Raw& raw, Options& options) {
+    options.recordings = raw.recordings;
+    if (!raw.pids.empty() || !raw.selection.is_empty() || raw.wait || raw.follow)
+        return usage("report and diff read recordings: leave the processes away");
+    const bool is_diff = options.action == Options::Action::kDiff;
+    if (options.recordings.empty() || options.recordings.size() > (is_diff ? 2U : 1U))
+        return usage(is_diff ? "diff needs one recording or two: whoholds diff BEFORE [AFTER]"
+                             : "report needs a recording: whoholds report FILE");
+    if (!raw.at.empty()) {
+        WH_TRY(options.at_s, parse_duration_s("--at", raw.at, false));
+    }
+    if (!raw.from.empty()) {
+        if (!is_diff) return usage("--from is for diff: report has --at");
+        WH_TRY(options.from_s, parse_duration_s("--from", raw.from, true));
+    }
+    return {};
+}
+
 Result<void> read_target(const Raw& raw, Options& options) {
+    if (reads_recordings(options)) return read_recordings(raw, options);
     WH_TRY_VOID(read_selected(raw, options));
     for (const std::string& text : raw.pids) {
         WH_TRY(const std::vector<pid_t> pids, parse_pids(text));
@@ -221,6 +246,10 @@ Result<void> read_target(const Raw& raw, Options& options) {
             if (std::ranges::find(options.pids, pid) == options.pids.end()) options.pids.push_back(pid);
         }
     }
+    if (options.action == Options::Action::kRecord && raw.record_to.empty())
+        return usage("record needs a file: whoholds record -o FILE -p PID");
+    options.record_to = raw.record_to;
+    options.may_replace = raw.may_replace;
     if (options.action == Options::Action::kRun) {
         if (!options.pids.empty()) return usage("run starts its own process: leave -p away, or leave run away");
         if (!options.selection.is_empty())
@@ -320,6 +349,24 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
                          ->group("Commands");
     run->set_help_flag();
     plan->set_help_flag();
+    CLI::App* record = app.add_subcommand("record", "Keep all reports in a file, for report and diff")
+                           ->fallthrough()
+                           ->group("Commands");
+    record->set_help_flag();
+    record->add_option("-o,--output", raw.record_to, "The recording")->type_name("FILE");
+    record->add_flag("--replace", raw.may_replace, "Replace the file if it exists");
+    CLI::App* report = app.add_subcommand("report", "Print what a recording says, anywhere and without root")
+                           ->fallthrough()
+                           ->group("Commands");
+    CLI::App* diff = app.add_subcommand("diff", "Print what grew between two recordings, or in one")
+                         ->fallthrough()
+                         ->group("Commands");
+    for (CLI::App* of_recordings : {report, diff}) {
+        of_recordings->set_help_flag();
+        of_recordings->add_option("FILE", raw.recordings);
+        of_recordings->add_option("--at", raw.at, "Take the report of this time after the attach, not the last one");
+    }
+    diff->add_option("--from", raw.from, "Compare with the report of this time after the attach");
 
     std::vector<std::string> reversed(arguments.begin(), dashes);  // as CLI11 wants them
     std::ranges::reverse(reversed);
@@ -336,9 +383,13 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
     if (raw.version) return text_outcome("whoholds " WHOHOLDS_VERSION "\n");
     if (std::ranges::find(raw.ready_pairs, "list") != raw.ready_pairs.end()) return text_outcome(catalogue_text());
     if (*run && dashes == arguments.end()) return usage_outcome(kRunNeedsDashes);
-    if (*run && *plan) return usage_outcome("run and plan exclude each other: give one of them");
+    if (app.get_subcommands().size() > 1)
+        return usage_outcome("one command at a time: run, plan, record, report or diff");
     if (*run) options.action = Options::Action::kRun;
     if (*plan) options.action = Options::Action::kPlan;
+    if (*record) options.action = Options::Action::kRecord;
+    if (*report) options.action = Options::Action::kReport;
+    if (*diff) options.action = Options::Action::kDiff;
 
     Result<Options> result = read_options(raw, std::move(options));
     if (!result) return usage_outcome(std::move(result).error().message);

@@ -27,7 +27,7 @@ enum ExitCode : int {
 };
 
 struct Options {
-    enum class Action { kAttach, kRun, kPlan };
+    enum class Action { kAttach, kRun, kPlan, kRecord, kReport, kDiff };
     enum class Sort { kBytes, kCount, kAge, kTotal };
     enum class Color { kAuto, kAlways, kNever };
     enum class AttachWith { kAuto, kMulti, kPerf, kPerfWithoutCookies };
@@ -38,6 +38,12 @@ struct Options {
     bool wait = false;                 // for the first selected process
     bool follow = false;               // children that are forked
     std::vector<std::string> command;  // not empty exactly when action is kRun
+
+    std::vector<std::string> recordings;  // of kReport one, of kDiff one or two
+    std::optional<double> from_s;         // of kDiff: the time of the first report, seconds since the attach
+    std::optional<double> at_s;           // of kReport and kDiff: that of the (second) report
+    std::string record_to;                // of kRecord
+    bool may_replace = false;             // ... that file, if it exists
 
     double interval_s = 5;
     std::optional<uint64_t> count;     // reports before the end; none: until Ctrl-C or the target's end

@@ -215,7 +215,14 @@ TEST(Options, usage_errors_are_one_sentence_that_says_what_to_do) {
         {"-p 1 -- ls", "two dashes come before the command that run starts"},
         {"plan", "plan needs a process"},
         {"plan -p 1 5", "leave INTERVAL away"},
-        {"run plan -- ls", "exclude each other"},
+        {"run plan -- ls", "one command at a time"},
+        {"report", "report needs a recording"},
+        {"report a.rec b.rec", "report needs a recording"},
+        {"diff", "diff needs one recording or two"},
+        {"diff -p 1 a.rec", "leave the processes away"},
+        {"report a.rec --from 5", "--from"},
+        {"record -p 1", "record needs a file"},
+        {"record -o a.rec", "no process was named"},
     };
     for (const auto& c : kCases) {
         const ParseOutcome outcome = parse(c.line);
