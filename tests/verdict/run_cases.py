@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # the source folder stays as it is
+
 import judgement
 
 HERE = pathlib.Path(__file__).resolve().parent

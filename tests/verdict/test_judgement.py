@@ -2,8 +2,11 @@
 """Tests judgement.py with made-up reports, and that every program of the matrix is described: neither root nor a build."""
 import json
 import pathlib
+import sys
 import tempfile
 import unittest
+
+sys.dont_write_bytecode = True  # the source folder stays as it is
 
 import judgement
 
