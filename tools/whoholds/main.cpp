@@ -24,8 +24,8 @@
 #include "bpf/session.h"
 #include "bpf/target.h"
 #include "options.h"
+#include "outputs.h"
 #include "recording/recorder.h"
-#include "report/cut_report.h"
 #include "report/formats.h"
 #include "whoholds/recordings.h"
 
@@ -72,7 +72,6 @@ SessionOptions session_options(const Options& options) {
     session.interval_s = options.interval_s;
     session.count = options.count;
     session.duration_s = options.duration_s;
-    session.only_final = options.quiet;
     session.wanted = wanted_kinds(options);
     session.report.kinds = options.kinds;
     for (const Pair& pair : session.wanted.pairs) session.report.pair_names.push_back(pair.name);
@@ -158,8 +157,15 @@ bool write_all(std::string_view text, const std::function<bool()>& pause) {
 }
 
 int trace(const Options& options) {
-    const Format& format = *find_format(options.json ? "json" : "text");
-    const FormatOptions format_with = format_options(options);
+    auto opened = Outputs::open(options, format_options(options));
+    if (!opened) {
+        fmt::print(stderr, "whoholds: {}\n", printable(opened.error().message));
+        return opened.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailure;
+    }
+    Outputs& outputs = *opened;
+    SessionOptions session = session_options(options);
+    session.only_final = options.action != Options::Action::kRecord && !outputs.wants_every_report();
+    std::optional<Error> lost;
     SessionEvents events;
     events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); };
     std::optional<Recorder> recorder;
@@ -168,21 +174,19 @@ int trace(const Options& options) {
         if (!created) return fail({FailureKind::kOther, std::move(created).error()});
         recorder = *std::move(created);
     }
-    std::optional<Error> not_recorded;
     events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
         if (recorder) {
             if (auto appended = recorder->append(report); !appended) {
-                not_recorded = std::move(appended).error();
+                lost = std::move(appended).error();
                 return false;
             }
             if (!report.final) return true;
         }
-        Report shown = report;
-        cut_report(shown, options.top);
-        return write_all(format.write(shown, format_with), pause);
+        if (auto delivered = outputs.deliver(report); !delivered) lost = std::move(delivered).error();
+        return write_all(outputs.standard_output(report), pause);
     };
-    if (auto failure = run_session(session_options(options), events)) return fail(*failure);
-    if (not_recorded) return fail({FailureKind::kOther, *std::move(not_recorded)});
+    if (auto failure = run_session(session, events)) return fail(*failure);
+    if (lost) return fail({FailureKind::kOther, *std::move(lost)});
     if (recorder)
         fmt::print(stderr, "recorded {} in {}; whoholds report {} prints it\n", human_bytes(recorder->bytes_written()),
                    printable(options.record_to), printable(options.record_to));

@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "base/result.h"
+#include "report/formats.h"
 #include "runtime/pairs/catalogue.h"
 #include "runtime/pairs/pair_grammar.h"
 #include "whoholds/help.h"
@@ -41,7 +42,7 @@ struct Raw {
     std::vector<std::string> pids;
     ProcessSelection selection;
     std::vector<std::string> kinds, pairs, ready_pairs, recordings;
-    std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color;
+    std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color, format, output;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
     bool wait = false;
     bool follow = false;
@@ -49,14 +50,36 @@ struct Raw {
     bool quiet = false;
     bool full = false;
     bool version = false;
-    std::string record_to;
     bool may_replace = false;
 };
 
 Error usage(std::string sentence) { return {ErrorCode::kInvalidArgument, std::move(sentence)}; }
 
-void add_value(CLI::App& app, const char* name, std::string& value, const char* type, const char* help) {
+void add_value(CLI::App& app, const char* name, std::string& value, const char* type, const std::string& help) {
     app.add_option(name, value, help)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+// "text, json or folded"
+std::string or_list(const std::vector<std::string_view>& names) {
+    std::string text;
+    for (size_t i = 0; i < names.size(); ++i) {
+        if (i != 0) text += i + 1 == names.size() ? " or " : ", ";
+        text += names[i];
+    }
+    return text;
+}
+
+std::string format_names() {
+    std::vector<std::string_view> names;
+    for (const Format& format : formats()) names.push_back(format.name);
+    return or_list(names);
+}
+
+// ".txt, .json or .folded"
+std::string file_endings() {
+    std::vector<std::string_view> endings;
+    for (const Format& format : formats()) endings.push_back(format.ending);
+    return or_list(endings);
 }
 
 void add_options(CLI::App& app, Raw& raw) {
@@ -99,7 +122,11 @@ void add_options(CLI::App& app, Raw& raw) {
 
     app.option_defaults()->group("How it is reported");
     add_value(app, "--duration", raw.duration, "DURATION", "End with the final report after this long");
-    app.add_flag("--json", raw.json, "One JSON object per report and line");
+    add_value(app, "--format", raw.format, "FORMAT",
+              format_names() + ";\nall but text and json: the final report only");
+    add_value(app, "-o,--output", raw.output, "FILE",
+              "The final report to this file, in --format or what\nits ending says: " + file_endings());
+    app.add_flag("--json", raw.json, "--format json: one JSON object per report and line");
     app.add_flag("--quiet", raw.quiet, "Only the final report");
     app.add_flag("--full", raw.full, "All frames in text: Go stacks fold those of libraries");
     add_value(app, "--color", raw.color, "auto|always|never", "Colour marks warnings; auto: on a terminal");
@@ -246,9 +273,9 @@ Result<void> read_target(const Raw& raw, Options& options) {
             if (std::ranges::find(options.pids, pid) == options.pids.end()) options.pids.push_back(pid);
         }
     }
-    if (options.action == Options::Action::kRecord && raw.record_to.empty())
+    if (options.action == Options::Action::kRecord && raw.output.empty())
         return usage("record needs a file: whoholds record -o FILE -p PID");
-    options.record_to = raw.record_to;
+    if (options.action == Options::Action::kRecord) options.record_to = raw.output;
     options.may_replace = raw.may_replace;
     if (options.action == Options::Action::kRun) {
         if (!options.pids.empty()) return usage("run starts its own process: leave -p away, or leave run away");
@@ -267,6 +294,29 @@ Result<void> read_target(const Raw& raw, Options& options) {
         "with whoholds run -- COMMAND");
 }
 
+Result<void> read_format(const Raw& raw, Options& options) {
+    if (options.action != Options::Action::kRecord) options.output = raw.output;
+    if (raw.json) options.format = "json";
+    if (!raw.format.empty()) {
+        if (find_format(raw.format) == nullptr)
+            return usage('"' + printable(raw.format) + "\" is not a format: give one of " + format_names());
+        if (raw.json && raw.format != "json") return usage("--json means --format json: leave one of them away");
+        options.format = raw.format;
+    } else if (!raw.json && !options.output.empty()) {
+        const Format* format = format_of_file(options.output);
+        if (format == nullptr)
+            return usage("the ending of " + printable(raw.output) + " is none of " + file_endings() +
+                         ": say with --format what it is to be");
+        options.format = format->name;
+    }
+    options.json = options.format == "json";
+    if (options.action != Options::Action::kPlan && options.action != Options::Action::kDiff) return {};
+    if (!options.output.empty()) return usage("plan and diff only print: leave -o away");
+    if (options.format != "text" && !options.json)
+        return usage("plan and diff know text and JSON: leave --format away");
+    return {};
+}
+
 Result<Options> read_options(const Raw& raw, Options options) {
     WH_TRY_VOID(read_target(raw, options));
     WH_TRY_VOID(read_times(raw, options));
@@ -276,7 +326,7 @@ Result<Options> read_options(const Raw& raw, Options options) {
     if (!raw.color.empty()) {
         WH_TRY(options.color, choose("--color", raw.color, kColors));
     }
-    options.json = raw.json;
+    WH_TRY_VOID(read_format(raw, options));
     options.quiet = raw.quiet;
     options.full = raw.full;
     if (options.action == Options::Action::kPlan && !raw.interval.empty())
@@ -353,7 +403,6 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
                            ->fallthrough()
                            ->group("Commands");
     record->set_help_flag();
-    record->add_option("-o,--output", raw.record_to, "The recording")->type_name("FILE");
     record->add_flag("--replace", raw.may_replace, "Replace the file if it exists");
     CLI::App* report = app.add_subcommand("report", "Print what a recording says, anywhere and without root")
                            ->fallthrough()

@@ -57,7 +57,10 @@ struct Options {
     std::vector<std::string> kinds;  // JSON names, "pair" for all pairs; empty: all
     std::vector<Pair> pairs;         // those of --pairs, then those of --pair; at most WH_KIND_PAIR_COUNT, names unique
 
-    bool json = false;
+    std::string format =
+        "text";          // a row of report/formats.cpp; with output it is the file's, and standard output stays text
+    std::string output;  // the file for the final report; "": none
+    bool json = false;   // --json, or --format json; plan knows no other
     Color color = Color::kAuto;
     bool quiet = false;  // only the final report
     bool full = false;   // all frames in text

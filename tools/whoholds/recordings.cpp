@@ -8,8 +8,8 @@
 #include "base/human.h"
 #include "recording/recording_reader.h"
 #include "recording/replay.h"
-#include "report/cut_report.h"
 #include "report/difference_words.h"
+#include "whoholds/outputs.h"
 
 namespace whoholds {
 namespace {
@@ -35,10 +35,10 @@ Result<Report> report_at(const std::string& path, std::optional<double> at_s) {
 }  // namespace
 
 Result<void> report_recording(const Options& options, const FormatOptions& format, const WriteOut& write_out) {
-    WH_TRY(Report report, report_at(options.recordings.front(), options.at_s));
-    const Format& chosen = *find_format(options.json ? "json" : "text");
-    cut_report(report, options.top);
-    write_out(chosen.write(report, format));
+    WH_TRY(const Outputs outputs, Outputs::open(options, format));
+    WH_TRY(const Report report, report_at(options.recordings.front(), options.at_s));
+    WH_TRY(const std::string text, outputs.deliver_only(report));
+    write_out(text);
     return {};
 }
 

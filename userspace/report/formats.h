@@ -20,14 +20,21 @@ struct FormatOptions {
 };
 
 struct Format {
-    std::string_view name;  // "text", "json"
-    std::string (*write)(const Report& report, const FormatOptions& options);
+    std::string_view name;    // "text", "json", ...
+    std::string_view ending;  // of files: ".json"
+    bool is_stream = false;   // reports can follow each other; of the others only the final one goes to standard output
+    bool is_binary = false;   // nothing for a terminal
+    bool wants_all = false;   // takes a wide report; the others take one that cut_report() went over
+    std::string (*write)(const Report& report, const FormatOptions& options) = nullptr;
 };
 
 std::span<const Format> formats();
 const Format* find_format(std::string_view name);
+const Format* format_of_file(std::string_view path);  // by its ending
 
 std::string write_text(const Report& report, const FormatOptions& options);
 std::string write_json(const Report& report, const FormatOptions& options);  // one line, newline at the end
+std::string write_folded(const Report& report, const FormatOptions& options);
+std::string write_pprof(const Report& report, const FormatOptions& options);
 
 }  // namespace whoholds

@@ -10,6 +10,7 @@
 #include "report/text_layout.h"
 #include "unit/places.h"
 #include "unit/report/golden.h"
+#include "unit/report/pprof_text.h"
 #include "unit/report/sample_reports.h"
 #include "unit/report/schema_check.h"
 
@@ -20,8 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// One line of JSON is no golden file that anyone can review.
+// One line of JSON is no golden file that anyone can review, nor is a compressed one.
 std::string normalised(std::string_view format, const std::string& text) {
+    if (format == "pprof") return pprof_text(text);
     return format == "json" ? nlohmann::ordered_json::parse(text).dump(1) + '\n' : text;
 }
 
@@ -51,9 +53,14 @@ TEST(Formats, are_found_by_name) {
     EXPECT_EQ(find_format("xml"), nullptr);
 }
 
+TEST(Formats, are_found_by_the_ending_of_a_file) {
+    for (const Format& format : formats()) EXPECT_EQ(format_of_file("a/b" + std::string(format.ending)), &format);
+    EXPECT_EQ(format_of_file("report"), nullptr);
+}
+
 TEST(Formats, no_control_character_of_the_target_gets_through) {
     for (const Format& format : formats()) {
-        for (const char c : format.write(sample_report("hostile"), {})) {
+        for (const char c : normalised(format.name, format.write(sample_report("hostile"), {}))) {
             EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << format.name;
         }
     }

@@ -147,6 +147,18 @@ TEST(Options, plan_takes_a_pid_on_either_side) {
     EXPECT_TRUE(parsed("plan -p 3 --json").json);
 }
 
+TEST(Options, the_format_of_a_file_is_what_its_ending_says_unless_told) {
+    EXPECT_EQ(parsed("-p 1").format, "text");
+    EXPECT_EQ(parsed("-p 1 --json").format, "json");
+    EXPECT_TRUE(parsed("-p 1 --format json").json);
+    EXPECT_EQ(parsed("-p 1 -o a/held.pb.gz").format, "pprof");
+    EXPECT_EQ(parsed("-p 1 --output a.folded").output, "a.folded");
+    EXPECT_EQ(parsed("-p 1 --format folded -o held.txt").format, "folded");
+    EXPECT_EQ(parsed("report a.rec -o a.pb.gz").format, "pprof");
+    EXPECT_EQ(parsed("record -o a.rec -p 1").record_to, "a.rec");
+    EXPECT_EQ(parsed("record -o a.rec -p 1").output, "");
+}
+
 TEST(Options, help_and_version_end_well) {
     for (const char* line : {"--help", "-h", "run --help", "plan -h", "-p 1 --help"}) {
         const ParseOutcome outcome = parse(line);
@@ -206,6 +218,12 @@ TEST(Options, usage_errors_are_one_sentence_that_says_what_to_do) {
         {"-p 1 --kind heap,foo", "\"foo\" is not a kind"},
         {"-p 1 --sort size", "give one of bytes, count, age, total"},
         {"-p 1 --color yes", "give one of auto, always, never"},
+        {"-p 1 --format xml", "\"xml\" is not a format: give one of text, json, "},
+        {"-p 1 --json --format pprof", "--json means --format json"},
+        {"-p 1 -o report", "say with --format what it is to be"},
+        {"diff a b --format pprof", "text and JSON"},
+        {"plan -p 1 -o a.json", "leave -o away"},
+        {"plan -p 1 --format pprof", "text and JSON"},
         {"-p 1 --attach-with kprobe", "give one of auto, multi, perf, no-cookies"},
         {"run", "two dashes"},
         {"run --", "two dashes"},

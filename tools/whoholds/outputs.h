@@ -1,0 +1,38 @@
+// Where reports go: standard output, and the file of -o. Used by main, which gives each report to both functions.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "report/formats.h"
+#include "whoholds/options.h"
+
+namespace whoholds {
+
+class Outputs {
+public:
+    // Refuses what can be known at once to fail at the end: a file that cannot be written, binary output to a terminal.
+    static Result<Outputs> open(const Options& options, const FormatOptions& format_options, bool to_terminal);
+    static Result<Outputs> open(const Options& options, const FormatOptions& format_options);
+
+    [[nodiscard]] bool wants_every_report() const { return !quiet_ && on_screen_->is_stream; }
+
+    // What standard output gets of a wide report; "" nothing.
+    [[nodiscard]] std::string standard_output(const Report& report) const;
+    // The rest.
+    Result<void> deliver(const Report& report);
+
+    // Of a recording there is one report: it goes into the file, or else what is returned to standard output.
+    [[nodiscard]] Result<std::string> deliver_only(const Report& report) const;
+
+private:
+    [[nodiscard]] std::string written(const Report& report, const Format& format, bool color) const;
+
+    FormatOptions format_options_;
+    bool quiet_ = false;
+    const Format* on_screen_ = nullptr;
+    const Format* in_file_ = nullptr;  // nullptr: there is no file
+    std::string file_;
+};
+
+}  // namespace whoholds
