@@ -25,12 +25,13 @@ double ms_since(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-// Of this process, by all its threads: on a busy machine the time that matters.
-double cpu_ms() {
+double cpu_ms(clockid_t clock) {
     timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
+// Of this process: on a busy machine the time that matters.
+double cpu_ms() { return cpu_ms(CLOCK_PROCESS_CPUTIME_ID); }
 
 double median(std::vector<double> values) {
     std::ranges::sort(values);
@@ -49,17 +50,28 @@ uint64_t count_of(Child& target) {
     return answer ? std::strtoull(answer->c_str() + sizeof "DONE", nullptr, 10) : 0;
 }
 
+struct Work {
+    double per_ms = 0;
+    double per_cpu_ms = 0;  // of the target's: what others do on the machine does not matter
+};
+
 // What the worker gets done in a window, in which the target is read once a second, or not.
-double work_per_ms(Child& target, const GoProcess* process, unsigned long window_ms) {
+Work work_in_window(Child& target, const GoProcess* process, unsigned long window_ms) {
+    clockid_t target_clock{};
+    clock_getcpuclockid(target.pid(), &target_clock);
     const uint64_t before = count_of(target);
+    const double cpu_before_ms = cpu_ms(target_clock);
     const Clock::time_point begin = Clock::now();
-    while (ms_since(begin) < static_cast<double>(window_ms)) {
-        const Clock::time_point next = Clock::now() + std::chrono::seconds(1);
+    const Clock::time_point end = begin + std::chrono::milliseconds(window_ms);
+    for (Clock::time_point next = begin; Clock::now() < end;) {
         if (process != nullptr) static_cast<void>(read_go(*process, {}, [] {}));
-        const auto left = std::chrono::milliseconds(window_ms) - (Clock::now() - begin);
-        std::this_thread::sleep_until(std::min(next, Clock::now() + std::chrono::duration_cast<Clock::duration>(left)));
+        next += std::chrono::seconds(1);
+        std::this_thread::sleep_until(std::min(next, end));
     }
-    return static_cast<double>(count_of(target) - before) / ms_since(begin);
+    const double elapsed_ms = ms_since(begin);
+    const double cpu_elapsed_ms = cpu_ms(target_clock) - cpu_before_ms;
+    const auto done = static_cast<double>(count_of(target) - before);
+    return {done / elapsed_ms, done / std::max(cpu_elapsed_ms, 0.001)};
 }
 
 // nullopt: it cannot be read.
@@ -102,17 +114,22 @@ int measure(Child& target, const Sizes& sizes) {
     }
     static_cast<void>(target.ask("work"));
     std::vector<double> ratios;
+    std::vector<double> cpu_ratios;
     for (unsigned long i = 0; i < sizes.rounds; ++i) {
-        const double alone = work_per_ms(target, nullptr, sizes.window_ms);
-        ratios.push_back(work_per_ms(target, &*process, sizes.window_ms) / alone);
+        const Work alone = work_in_window(target, nullptr, sizes.window_ms);
+        const Work read = work_in_window(target, &*process, sizes.window_ms);
+        ratios.push_back(read.per_ms / alone.per_ms);
+        cpu_ratios.push_back(read.per_cpu_ms / alone.per_cpu_ms);
     }
     fmt::print("opened in {:.0f} ms\n", open_ms);
     fmt::print("{} goroutines read in {:.0f} ms ({:.0f} ms of CPU time)\n", exact_count(goroutines),
                median(goroutines_ms), median(goroutines_cpu_ms));
     fmt::print("{} heap stacks read in {:.0f} ms ({:.0f} ms of CPU time)\n", exact_count(stacks), median(heap_ms),
                median(heap_cpu_ms));
-    fmt::print("the target's work while both are read once a second: {:.1f} % of what it does alone\n",
-               median(ratios) * 100);
+    fmt::print(
+        "the target's work while both are read once a second: {:.1f} % of what it does alone, {:.1f} % for "
+        "each second of its CPU time\n",
+        median(ratios) * 100, median(cpu_ratios) * 100);
     return target.is_running() && goroutines >= sizes.goroutines ? 0 : 1;
 }
 

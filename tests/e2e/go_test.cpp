@@ -74,6 +74,22 @@ INSTANTIATE_TEST_SUITE_P(Each, GoPrograms,
                                            "go_1_19_runtime_cgo"),
                          [](const auto& one) { return std::string(one.param); });
 
+// The runtime uses the records of those that ended again.
+TEST_P(GoPrograms, T38_a_goroutine_in_a_reused_record_is_another_one) {
+    Puppet puppet(GetParam());
+    puppet.command("busy start 50");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"--kind", "goroutine"});
+    puppet.command("busy stop");
+    puppet.command("start receivers 50");
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_EQ(report.with_function("main.startReceivers", "goroutine").held.count, 50U);
+    EXPECT_EQ(report.with_function("main.startReceivers", "goroutine").acquired.count, 50U);
+    EXPECT_EQ(report.with_function("main.startBusy", "goroutine").held.count, 0U);
+    EXPECT_EQ(report.with_function("main.startBusy", "goroutine").released.count, 50U);
+}
+
 TEST_F(E2eTest, kinds_of_go_alone_take_no_probe) {
     if (target_path("go_cgo_puppet").empty()) GTEST_SKIP() << "go is not installed";
     Puppet puppet("go_cgo_puppet");

@@ -58,6 +58,23 @@ func leakInMap(count int) {
 	}
 }
 
+// More frames than some tools keep.
+//
+//go:noinline
+func leakBelow(depth int) {
+	if depth > 0 {
+		leakBelow(depth - 1)
+		return
+	}
+	kept = append(kept, make([]byte, 50_001))
+}
+
+func leakDeep(count int) {
+	for i := 0; i < count; i++ {
+		leakBelow(100)
+	}
+}
+
 var sink []byte
 
 //go:noinline
@@ -152,6 +169,7 @@ var leakers = map[string]func(int){
 	"large":    leakLarge,
 	"map":      leakInMap,
 	"churn":    churn,
+	"deep":     leakDeep,
 }
 
 func busyLoop(stop chan struct{}) {

@@ -7,49 +7,16 @@
 #include <map>
 #include <set>
 
-#include "bpf/shared/records.h"
+#include "unit/runtime/go/go_lines.h"
 #include "unit/runtime/go/go_puppet.h"
-#include "unit/runtime/go/pprof_text.h"
 
 namespace whoholds {
 namespace {
 
-// "main.f:12" for each frame, innermost first, without the frame that the witness does not see or we do not keep.
-using Lines = std::vector<std::string>;
-using Groups = std::map<Lines, uint64_t>;
+using Groups = GoGroups;
 
 class Goroutines : public GoForms {
 protected:
-    static std::string line_of(const SourceFrame& frame) { return frame.function + ":" + std::to_string(frame.line); }
-
-    // Of a stack that was walked: each address may be several calls.
-    static Lines lines_of(const GoProcess& process, const std::vector<uint64_t>& frames) {
-        Lines lines;
-        for (const uint64_t frame : frames) {
-            const uint64_t address = process.to_file(frame & ~WH_FRAME_EXACT) - ((frame & WH_FRAME_EXACT) != 0 ? 0 : 1);
-            const auto function = process.code().table().find(address);
-            if (!function || process.code().is_wrapper(function->kind)) {
-                // Only the calls inlined into a wrapper count.
-                auto calls = process.code().frames(process.image(), address);
-                if (function && calls.back().function == readable_go_name(process.code().table().name_of(*function)))
-                    continue;
-                for (const SourceFrame& call : calls) lines.push_back(line_of(call));
-                continue;
-            }
-            for (const SourceFrame& call : process.code().frames(process.image(), address))
-                lines.push_back(line_of(call));
-        }
-        return lines;
-    }
-    // Of a profile: each address is one call.
-    static Lines lines_of_profile(const GoProcess& process, const std::vector<uint64_t>& frames) {
-        Lines lines;
-        for (const uint64_t frame : frames) {
-            const auto calls = process.code().frames(process.image(), process.to_file(frame - 1));
-            if (!calls.empty() && calls.front().function != "runtime.goexit") lines.push_back(line_of(calls.front()));
-        }
-        return lines;
-    }
     static void start_everything(GoPuppet& puppet) {
         for (const char* command : {"start receivers 20", "start nested 15", "start lockers 4", "start sleepers 5",
                                     "start selectors 3", "start children 6"})

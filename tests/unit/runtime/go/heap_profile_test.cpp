@@ -5,23 +5,14 @@
 
 #include <algorithm>
 
+#include "unit/runtime/go/go_lines.h"
 #include "unit/runtime/go/go_puppet.h"
-#include "unit/runtime/go/pprof_text.h"
 
 namespace whoholds {
 namespace {
 
 class GoHeap : public GoForms {
 protected:
-    static PprofHeap as_pprof(const std::vector<GoHeapStack>& stacks) {
-        PprofHeap heap;
-        for (const GoHeapStack& stack : stacks) {
-            heap[stack.frames] = {stack.allocated.objects - stack.freed.objects,
-                                  stack.allocated.bytes - stack.freed.bytes, stack.allocated.objects,
-                                  stack.allocated.bytes};
-        }
-        return heap;
-    }
     static void leak_everywhere(GoPuppet& puppet) {
         for (const char* command : {"leak sessions 3000", "leak large 50", "leak map 2000", "leak churn 20000"})
             puppet.command(command);
@@ -81,6 +72,23 @@ TEST_P(GoHeap, samples_stand_for_what_was_allocated) {
         if (is_here && stack.allocated.bytes > large.bytes) large = stack.allocated;
     }
     EXPECT_EQ(large, (GoHeapAmount{100, 100ULL * 106'496}));  // the size class of 100,003 bytes
+}
+
+TEST_P(GoHeap, T39_stacks_are_as_deep_as_the_runtime_keeps_them) {
+    GoPuppet puppet(path(), {"PUPPET_PROFILE_RATE=1"});
+    puppet.command("leak deep 3");
+    puppet.command("collect");
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    const PprofHeap said = parse_heap_profile(puppet.profile("heap"));
+    const auto read = read_go_heap_profile(*process);
+
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(as_pprof(read->sampled), said);
+    size_t deepest = 0;
+    for (const GoHeapStack& stack : read->sampled) deepest = std::max(deepest, stack.frames.size());
+    EXPECT_GE(deepest, process->code().minor_version() >= 23 ? 100U : 32U);  // 32 was the runtime's limit before
 }
 
 TEST_P(GoHeap, before_the_first_collection_what_is_pending_counts) {
