@@ -137,6 +137,13 @@ void GoRows::add_notes(Coverage& coverage) const {
         coverage.notes.push_back(
             fmt::format("Go heap: estimated from the runtime's profile, one sample per {}, as of the last collection",
                         human_bytes(last_.heap->rate_bytes)));
+    // Samples do not say at which rate they were taken; pprof is misled in the same way.
+    constexpr uint64_t kSmallHeapBytes = 64 << 20;
+    if (last_.facts && ledger_.heap_total().held.bytes > 2 * last_.facts->heap_in_use_bytes + kSmallHeapBytes)
+        coverage.warnings.push_back(
+            fmt::format("GO HEAP IS NOT {}, though its profile makes it that: the runtime has {} of heap in use. The "
+                        "program changed the rate of samples while it ran; shares of stacks are not right either",
+                        human_bytes(ledger_.heap_total().held.bytes), human_bytes(last_.facts->heap_in_use_bytes)));
     if (!last_.goroutines) return;
     coverage.notes.emplace_back(
         "goroutines are counted at each report; those that begin and end in between are not seen");
