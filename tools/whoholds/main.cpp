@@ -53,13 +53,25 @@ bool wants_kind(const Options& options, std::string_view kind) {
 }
 
 // Files and sockets are followed together; what is not wanted of them is left out of the report.
+GoTypesWanted go_types_wanted(Options::GoTypes types) {
+    switch (types) {
+        case Options::GoTypes::kAuto: return GoTypesWanted::kNowAndThen;
+        case Options::GoTypes::kOn: return GoTypesWanted::kAlways;
+        case Options::GoTypes::kOff: return GoTypesWanted::kNever;
+    }
+    return GoTypesWanted::kNowAndThen;
+}
+
 WantedKinds wanted_kinds(const Options& options) {
     return {.heap = wants_kind(options, "heap"),
             .mappings = wants_kind(options, "mapping"),
             .descriptors = wants_kind(options, "fd") || wants_kind(options, "socket"),
             .threads = wants_kind(options, "thread") || wants_kind(options, "joinable"),
             .pairs = wants_kind(options, "pair") ? options.pairs : std::vector<Pair>(),
-            .go = {.heap = wants_kind(options, kGoHeapKind), .goroutines = wants_kind(options, kGoroutineKind)}};
+            .go = {.heap = wants_kind(options, kGoHeapKind),
+                   .goroutines = wants_kind(options, kGoroutineKind),
+                   .types = go_types_wanted(options.go_types),
+                   .holders_of = options.holders_of}};
 }
 
 SessionOptions session_options(const Options& options) {

@@ -32,6 +32,8 @@ constexpr Choice<Options::Sort> kSorts[] = {{"bytes", Options::Sort::kBytes},
                                             {"total", Options::Sort::kTotal}};
 constexpr Choice<Options::Color> kColors[] = {
     {"auto", Options::Color::kAuto}, {"always", Options::Color::kAlways}, {"never", Options::Color::kNever}};
+constexpr Choice<Options::GoTypes> kGoTypes[] = {
+    {"auto", Options::GoTypes::kAuto}, {"on", Options::GoTypes::kOn}, {"off", Options::GoTypes::kOff}};
 constexpr Choice<Options::AttachWith> kAttachWith[] = {{"auto", Options::AttachWith::kAuto},
                                                        {"multi", Options::AttachWith::kMulti},
                                                        {"perf", Options::AttachWith::kPerf},
@@ -41,8 +43,9 @@ constexpr Choice<Options::AttachWith> kAttachWith[] = {{"auto", Options::AttachW
 struct Raw {
     std::vector<std::string> pids;
     ProcessSelection selection;
-    std::vector<std::string> kinds, pairs, ready_pairs, recordings;
+    std::vector<std::string> kinds, pairs, ready_pairs, recordings, holders_of;
     std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color, format, output;
+    std::string go_types;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
     bool wait = false;
     bool follow = false;
@@ -114,6 +117,10 @@ void add_options(CLI::App& app, Raw& raw) {
         ->allow_extra_args(false);
     app.add_option("--pairs", raw.ready_pairs, "Follow ready pairs: openssl,stdio; --pairs list prints all")
         ->type_name("GROUP[,GROUP]")
+        ->allow_extra_args(false);
+    add_value(app, "--types", raw.go_types, "auto|on|off", "Go heaps by type; auto: in 2 % of the time at most");
+    app.add_option("--holders", raw.holders_of, "Go objects of this type: who holds them, always told")
+        ->type_name("TYPE")
         ->allow_extra_args(false);
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
     add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10");
@@ -327,6 +334,10 @@ Result<Options> read_options(const Raw& raw, Options options) {
         WH_TRY(options.color, choose("--color", raw.color, kColors));
     }
     WH_TRY_VOID(read_format(raw, options));
+    if (!raw.go_types.empty()) {
+        WH_TRY(options.go_types, choose("--types", raw.go_types, kGoTypes));
+    }
+    options.holders_of = raw.holders_of;
     options.quiet = raw.quiet;
     options.full = raw.full;
     if (options.action == Options::Action::kPlan && !raw.interval.empty())

@@ -30,6 +30,7 @@ struct Options {
     enum class Action { kAttach, kRun, kPlan, kRecord, kReport, kDiff };
     enum class Sort { kBytes, kCount, kAge, kTotal };
     enum class Color { kAuto, kAlways, kNever };
+    enum class GoTypes { kAuto, kOn, kOff };
     enum class AttachWith { kAuto, kMulti, kPerf, kPerfWithoutCookies };
 
     Action action = Action::kAttach;
@@ -56,6 +57,9 @@ struct Options {
     Sort sort = Sort::kBytes;
     std::vector<std::string> kinds;  // JSON names, "pair" for all pairs; empty: all
     std::vector<Pair> pairs;         // those of --pairs, then those of --pair; at most WH_KIND_PAIR_COUNT, names unique
+
+    GoTypes go_types = GoTypes::kAuto;    // when a Go heap is looked through by type
+    std::vector<std::string> holders_of;  // types of Go
 
     std::string format =
         "text";          // a row of report/formats.cpp; with output it is the file's, and standard output stays text

@@ -156,6 +156,7 @@ bool Session::report(bool final, bool is_shown) {
         if (target.follows_resources()) view.held = &held;
         builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
         target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage);
+        target.fill_go_types(wide(options_.report).top, time_s, process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         target.history.look(process, time_s);
         judge(process, target.history, time_s);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "analyze/go_rows.h"
+#include "analyze/go_types.h"
 #include "analyze/growth.h"
 #include "analyze/history.h"
 #include "analyze/report_builder.h"
@@ -77,6 +78,9 @@ public:
     // Reads what the runtime of a Go program knows; nothing of other programs. time_s: of the session.
     void look_at_go(double time_s, const std::function<void()>& pause);
     [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
+    void fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const {
+        go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
+    }
     void note_exit(double time_s);
     // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
     void note_missed_start(uint64_t began_ns, bool by_exec);
@@ -119,6 +123,7 @@ public:
     unsigned exec_count = 0;
 
 private:
+    void look_at_go_types(double time_s, const std::function<void()>& pause);
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
     void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
                               const PlanOptions& options, AttachPool& pool);
@@ -162,6 +167,8 @@ private:
     bool may_be_go_ = true;  // it is not known yet whether there is Go in it
     std::vector<std::string> go_wait_reasons_;
     GoRows go_rows_;
+    GoTypeReader go_type_reader_;
+    GoTypeLedger go_types_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;
     double observed_s_ = 0;

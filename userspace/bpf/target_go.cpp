@@ -1,4 +1,5 @@
 // The part of a target that reads what a Go program's runtime knows.
+#include <chrono>
 #include <ctime>
 
 #include "bpf/target.h"
@@ -8,7 +9,30 @@ namespace whoholds {
 
 void Target::begin_go_with_nothing() {
     go_rows_ = GoRows();
+    go_type_reader_ = GoTypeReader();
+    go_types_ = GoTypeLedger();
     go_rows_.begin_with_nothing();
+}
+
+// Reading the heap costs the target nothing but memory bandwidth; its price is our own time, and the rings are read meanwhile.
+void Target::look_at_go_types(double time_s, const std::function<void()>& pause) {
+    using Clock = std::chrono::steady_clock;
+    constexpr double kShareOfTime = 0.02;
+    constexpr auto kLimit = std::chrono::seconds(4);
+    if (!go_wanted_.heap || go_wanted_.types == GoTypesWanted::kNever) return;
+    const bool is_due = !go_types_.last_look_s() || go_wanted_.types == GoTypesWanted::kAlways ||
+                        (time_s - *go_types_.last_look_s()) * kShareOfTime >= go_types_.took_s();
+    if (!is_due) return;
+    const auto began = Clock::now();
+    const auto go_on = [&] {
+        pause();
+        return Clock::now() - began < kLimit;
+    };
+    const auto choose = [&](const std::vector<GoTypeRow>& rows) {
+        return go_types_.worth_a_search(rows, go_wanted_.holders_of);
+    };
+    GoTypeReading reading = go_type_reader_.read(*go_, choose, go_on);
+    go_types_.look(std::move(reading), time_s, std::chrono::duration<double>(Clock::now() - began).count());
 }
 
 void Target::look_at_go(double time_s, const std::function<void()>& pause) {
@@ -19,6 +43,7 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
         auto opened = GoProcess::open(root_, pid_, *maps);
         if (opened) {
             go_ = *std::move(opened);
+            go_type_reader_ = GoTypeReader();
             go_wait_reasons_ = read_wait_reasons(*go_);
             base_.runtime = "go";
             base_.runtime_version = go_->code().build_info().go_version;
@@ -34,6 +59,7 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
     go_rows_.look(read_go(*go_, go_wanted_, pause), go_wait_reasons_, time_s, now_ns);
+    look_at_go_types(time_s, pause);
 }
 
 }  // namespace whoholds

@@ -41,6 +41,9 @@ WH_FIELDS(GoRuntimeFacts, v.max_procs, v.heap_in_use_bytes, v.heap_idle_bytes, v
           v.profile_rate_bytes)
 WH_FIELDS(GoReport, v.facts, v.collections_per_min, v.goroutines, v.system_goroutines, v.torn_goroutines,
           v.outside_bytes_at_least)
+WH_FIELDS(TypeReport::Holder, v.way, v.count, v.looked_at)
+WH_FIELDS(TypeReport, v.name, v.is_known, v.held, v.growth_per_min, v.grows, v.is_asked_for, v.telling, v.held_by)
+WH_FIELDS(TypesReport, v.types, v.omitted, v.all, v.unknown, v.changed, v.read_bytes, v.took_s, v.age_s)
 WH_FIELDS(MissedStart, v.ms, v.after_exec)
 WH_FIELDS(Container, v.id, v.name, v.pod, v.pod_namespace, v.pod_uid)
 WH_FIELDS(MemoryUse, v.rss_bytes, v.anon_bytes, v.file_bytes, v.shmem_bytes, v.virtual_bytes, v.swap_bytes, v.pss_bytes,
@@ -50,7 +53,7 @@ WH_FIELDS(Limits, v.open_files, v.pids_max, v.pids_now, v.memory_now_bytes, v.gr
 WH_FIELDS(ProcessReport, v.pid, v.host_pid, v.inner_pid, v.attached_s, v.missed_start, v.start_time, v.uptime_s,
           v.command, v.exe, v.runtime, v.runtime_version, v.container, v.exited, v.memory, v.limits, v.rss_change_bytes,
           v.rss_growth_bytes_per_min, v.kinds, v.stacks, v.slice_ends_s, v.stack_count, v.connections,
-          v.connection_groups_omitted, v.connect_failures, v.go)
+          v.connection_groups_omitted, v.connect_failures, v.go, v.types)
 WH_FIELDS(ProbeReport, v.symbol, v.module, v.offset, v.hits, v.how, v.pid)
 WH_FIELDS(LossCounter, v.name, v.sentence, v.value, v.loses)
 WH_FIELDS(SkippedReport, v.what, v.why)

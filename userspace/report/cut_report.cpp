@@ -15,6 +15,10 @@ void cut_report(Report& report, size_t top) {
         std::map<std::string, size_t> kept;
         std::erase_if(process.stacks,
                       [&](const StackReport& stack) { return ++kept[stack.kind] > top && !named.contains(stack.id); });
+        if (process.types && process.types->types.size() > top) {
+            process.types->omitted += process.types->types.size() - top;
+            process.types->types.resize(top);
+        }
         if (process.connections.size() <= top) continue;
         process.connection_groups_omitted += process.connections.size() - top;
         process.connections.resize(top);

@@ -281,6 +281,33 @@ Json go(const GoReport& go) {
             {"outside_bytes_at_least", value_or_null(go.outside_bytes_at_least)}};
 }
 
+Json type(const TypeReport& type) {
+    Json held_by = Json::array();
+    Json holders = Json::array();
+    for (const TypeReport::Holder& holder : type.held_by) {
+        held_by.push_back(holder.way);
+        holders.push_back({{"way", holder.way}, {"count", holder.count}, {"looked_at", holder.looked_at}});
+    }
+    return {{"name", type.name},
+            {"known", type.is_known},
+            {"count", type.held.count},
+            {"bytes", type.held.bytes},
+            {"growth_per_min", rate_or_null(type.growth_per_min)},
+            {"grows", type.grows},
+            {"held_by", std::move(held_by)},
+            {"holders", std::move(holders)}};
+}
+
+Json types_census(const TypesReport& types) {
+    return {{"all", amount(types.all)},
+            {"not_known", amount(types.unknown)},
+            {"changed_meanwhile", amount(types.changed)},
+            {"omitted", types.omitted},
+            {"read_bytes", types.read_bytes},
+            {"took_s", number(types.took_s)},
+            {"age_s", number(types.age_s)}};
+}
+
 Json process(const ProcessReport& process) {
     Json kinds = Json::object();
     for (const KindReport& each : process.kinds) kinds[each.kind] = kind(each);
@@ -306,11 +333,12 @@ Json process(const ProcessReport& process) {
                  {"connections", array(process.connections, connection)},
                  {"connection_groups_omitted", process.connection_groups_omitted},
                  {"connect_failures", array(process.connect_failures, connect_failure)},
-                 {"types", Json::array()},
+                 {"types", process.types ? array(process.types->types, type) : Json::array()},
                  {"findings", array(process.findings, finding)},
                  {"why_no_verdict", text_or_null(process.why_no_verdict)},
                  {"memory_forecast", forecast_or_null(process.memory_forecast)}};
     if (process.go) json["go"] = go(*process.go);
+    if (process.types) json["types_census"] = types_census(*process.types);
     return json;
 }
 

@@ -187,6 +187,33 @@ struct MetricSeries {
     std::vector<double> values;
 };
 
+struct TypeReport {  // of objects on the Go heap
+    struct Holder {
+        std::string way;     // from a goroutine or a variable to such an object
+        uint64_t count = 0;  // of those looked at
+        uint64_t looked_at = 0;
+    };
+    std::string name;
+    bool is_known = true;  // false: all objects of one size whose type is not known
+    Amount held;
+    std::optional<Rate> growth_per_min;
+    bool grows = false;         // even its lowest counts do
+    bool is_asked_for = false;  // by the user
+    int telling = 0;            // how well a leak is known by it, the more the better: 3 is a type of the user's own
+    std::vector<Holder> held_by;
+};
+
+struct TypesReport {
+    std::vector<TypeReport> types;  // those that grow first, then the largest; cut
+    size_t omitted = 0;
+    Amount all;
+    Amount unknown;           // of these
+    Amount changed;           // not in any of these: swept while it was read
+    uint64_t read_bytes = 0;  // of the heap
+    double took_s = 0;
+    double age_s = 0;  // of what is said
+};
+
 // Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before
 // its probes were in place, is not counted.
 struct MissedStart {
@@ -224,6 +251,7 @@ struct ProcessReport {
     std::optional<Forecast> memory_forecast;  // of the process as a whole
     std::string why_no_verdict;               // too little was observed; "" otherwise
     std::vector<MetricSeries> series;
+    std::optional<TypesReport> types;
 };
 
 // Of memory; where that is equal, of everything.

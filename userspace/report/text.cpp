@@ -144,6 +144,7 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
     write_kinds(report, process, output);
     write_connections(report, process, output);
     for (const KindReport& kind : process.kinds) write_stacks(report, process, kind, output);
+    write_types(report, process, output);
 }
 
 std::string write_text(const Report& report, const FormatOptions& options) {

@@ -47,6 +47,8 @@ std::string forecast_words(const Forecast& forecast, std::string_view named);
 // What to look at first, and why.
 void write_findings(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_go(const ProcessReport& process, TextOutput& output);
+// The types on a Go heap, and who holds them.
+void write_types(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
 void write_connections(const Report& report, const ProcessReport& process, TextOutput& output);

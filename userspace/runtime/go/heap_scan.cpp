@@ -23,6 +23,7 @@ std::vector<GoTypeRow> go_type_rows(const GoHeapModel& model, const GoHeapScan& 
     struct Amount {
         uint64_t count = 0;
         uint64_t bytes = 0;
+        std::string_view package;
     };
     std::vector<Amount> by_kind(scan.kinds().size());
     std::map<std::pair<uint64_t, int>, Amount> unknown;  // by size of slot; tiny, without and with pointers
@@ -45,13 +46,16 @@ std::vector<GoTypeRow> go_type_rows(const GoHeapModel& model, const GoHeapScan& 
         Amount& amount = by_name[scan.name(kind)];
         amount.count += by_kind[kind].count;
         amount.bytes += by_kind[kind].bytes;
+        amount.package = scan.package(kind);
     }
     std::vector<GoTypeRow> rows;
-    for (const auto& [name, amount] : by_name) rows.push_back({std::string(name), true, amount.count, amount.bytes});
+    for (const auto& [name, amount] : by_name)
+        rows.push_back({std::string(name), std::string(amount.package), true, amount.count, amount.bytes});
     for (const auto& [slot, amount] : unknown) {
         constexpr const char* kWhat[] = {"values under 16 bytes, several in one",
                                          "type not known, {} bytes, no pointers", "type not known, {} bytes"};
-        rows.push_back({fmt::format(fmt::runtime(kWhat[slot.second]), slot.first), false, amount.count, amount.bytes});
+        rows.push_back(
+            {fmt::format(fmt::runtime(kWhat[slot.second]), slot.first), "", false, amount.count, amount.bytes});
     }
     std::ranges::stable_sort(rows, std::greater(), &GoTypeRow::bytes);
     return rows;

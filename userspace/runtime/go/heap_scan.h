@@ -58,16 +58,20 @@ public:
     [[nodiscard]] const std::vector<GoObjectKind>& kinds() const { return kinds_; }
     // "*http.Transport", "[]uint8", "map[string]int", "main.main.func1 (closure)"; "" for what is not known.
     [[nodiscard]] const std::string& name(uint32_t kind_number) const { return names_[kind_number]; }
+    // The import path of its type's package; "" where it has none.
+    [[nodiscard]] const std::string& package(uint32_t kind_number) const { return packages_[kind_number]; }
 
 private:
     friend class GoTypeFinder;
     std::vector<uint32_t> kind_of_;  // by number of the object
     std::vector<GoObjectKind> kinds_;
-    std::vector<std::string> names_;  // of kinds_
+    std::vector<std::string> names_;     // of kinds_
+    std::vector<std::string> packages_;  // of kinds_
 };
 
 struct GoTypeRow {
     std::string name;
+    std::string package;  // import path, of a value of a named type; "" of all others
     bool is_known = true;
     uint64_t count = 0;
     uint64_t bytes = 0;  // of their slots

@@ -1,6 +1,7 @@
 // All that is read of a Go process for one report. Used by the session, which shows it through analyze/go_rows.h.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,10 +13,15 @@
 
 namespace whoholds {
 
+// When the heap is looked through by type: each time, or so seldom that it takes little of the time.
+enum class GoTypesWanted : uint8_t { kNever, kNowAndThen, kAlways };
+
 // Which of the kinds of Go are wanted; the runtime's facts cost next to nothing and are always read.
 struct GoWanted {
     bool heap = true;
     bool goroutines = true;
+    GoTypesWanted types = GoTypesWanted::kNowAndThen;
+    std::vector<std::string> holders_of;  // types of which the user wants to know who holds them
     [[nodiscard]] bool any() const { return heap || goroutines; }
 };
 

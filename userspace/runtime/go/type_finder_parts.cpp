@@ -91,6 +91,7 @@ uint32_t GoTypeFinder::number_of(const GoObjectKind& kind) {
     if (is_new) {
         scan_.kinds_.push_back(kind);
         scan_.names_.push_back(name_of(kind));
+        scan_.packages_.emplace_back(kind.form == GoObjectForm::kValue ? types_.import_path(*kind.type) : "");
     }
     return found->second;
 }

@@ -1,0 +1,47 @@
+#include "runtime/go/type_reading.h"
+
+#include <utility>
+
+namespace whoholds {
+
+GoTypeReading GoTypeReader::read(const GoProcess& process, const Choose& choose, const GoOn& go_on) {
+    Result<GoTypeReading> reading = try_read(process, choose, go_on);
+    if (reading) return *std::move(reading);
+    GoTypeReading failed;
+    failed.problem = std::move(reading).error().message;
+    return failed;
+}
+
+Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on) {
+    constexpr size_t kWaysPerType = 3;
+    if (!types_) {
+        WH_TRY(types_, GoTypes::read(process));
+        const GoModuleData& module = process.code().module_data();
+        symbols_ = DataSymbols::read(process.image(), module.data, module.data_end);
+    }
+    WH_TRY(const GoHeapModel model, GoHeapModel::read(process, go_on));
+    WH_TRY(const GoRoots roots, read_go_roots(process));
+    WH_TRY(const GoHeapScan scan, GoHeapScan::scan(process, model, roots, *types_, go_on));
+    GoTypeReading reading;
+    reading.rows = go_type_rows(model, scan);
+    reading.main_module = process.code().build_info().main_module.path;
+    reading.objects = model.object_count();
+    reading.bytes = model.object_bytes();
+    reading.changed_objects = model.changed_objects();
+    reading.changed_bytes = model.changed_bytes();
+    reading.read_bytes = model.read_bytes();
+    const std::vector<std::string> wanted = choose(reading.rows);
+    if (wanted.empty()) return reading;
+    auto holders = GoHolders::find(process, model, roots, scan, *types_, symbols_, go_on);
+    if (!holders) {  // the rows stand without
+        reading.problem = std::move(holders).error().message;
+        return reading;
+    }
+    for (const std::string& name : wanted) {
+        reading.holders.push_back({name, holders->of(name, kWaysPerType)});
+        if (!go_on()) break;
+    }
+    return reading;
+}
+
+}  // namespace whoholds

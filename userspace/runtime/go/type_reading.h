@@ -1,0 +1,50 @@
+// One look at the heap of a Go process by type, and at who holds what. Used by the session at the attach and at reports; kept for as
+// long as the process runs the same program, as type descriptors are read once.
+// Invariant: rows add up to all that was allocated, but for `changed`, which says what was left out. Whatever could not be read
+// truthfully or in time is a sentence in `problem`, and no rows.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/go/data_symbols.h"
+#include "runtime/go/heap_scan.h"
+#include "runtime/go/holders.h"
+
+namespace whoholds {
+
+struct GoTypeHolders {
+    std::string type;
+    std::vector<GoHolder> ways;
+};
+
+struct GoTypeReading {
+    std::vector<GoTypeRow> rows;
+    std::vector<GoTypeHolders> holders;
+    uint64_t objects = 0;
+    uint64_t bytes = 0;
+    uint64_t changed_objects = 0;  // of spans that were swept meanwhile
+    uint64_t changed_bytes = 0;
+    uint64_t read_bytes = 0;  // of the heap
+    std::string main_module;  // whose packages are the user's own; "" when not known
+    std::string problem;
+};
+
+class GoTypeReader {
+public:
+    // Which types' holders are wanted, once it is known what there is.
+    using Choose = std::function<std::vector<std::string>(const std::vector<GoTypeRow>&)>;
+
+    GoTypeReading read(const GoProcess& process, const Choose& choose, const GoOn& go_on);
+
+private:
+    Result<GoTypeReading> try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on);
+
+    std::optional<GoTypes> types_;
+    DataSymbols symbols_;
+};
+
+}  // namespace whoholds
