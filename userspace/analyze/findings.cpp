@@ -9,6 +9,7 @@
 
 #include "analyze/finding_words.h"
 #include "analyze/forecast.h"
+#include "analyze/headline.h"
 #include "analyze/suspects.h"
 #include "base/human.h"
 
@@ -79,6 +80,20 @@ bool names(const std::vector<Finding>& findings, std::string_view kind) {
     });
 }
 
+// Memory of a collector is left out, as in growing_stacks().
+const StackReport* grown_most(const Observed& observed, const std::string& kind) {
+    const StackReport* most = nullptr;
+    double most_rise = 0;
+    for (const StackReport& stack : observed.process.stacks) {
+        const StackHistory* past = observed.history.stack(stack);
+        if (stack.kind != kind || stack.frames.empty() || past == nullptr || is_of_collector(stack)) continue;
+        const std::vector<Sample> bytes = observed.history.bytes(*past);
+        const double rise = bytes.back().value - bytes.front().value;
+        if (rise > most_rise) most_rise = rise, most = &stack;
+    }
+    return most;
+}
+
 // Connections that the other side has closed and this one has not.
 void find_close_wait(const Observed& observed, std::vector<Finding>& findings) {
     constexpr uint64_t kMany = 5;
@@ -119,10 +134,42 @@ void find_close_wait(const Observed& observed, std::vector<Finding>& findings) {
     findings.push_back(std::move(finding));
 }
 
+// Pools are refilled by whoever comes when they are empty: no stack grows steadily, all of them together do.
+void find_spread_growth(const Observed& observed, std::vector<Finding>& findings) {
+    constexpr double kScore = 3.2;
+    constexpr double kLargePart = 0.3;
+    const auto memory = fit_trend(observed.history.metric("anon_bytes"));
+    if (!memory || !grows_steadily(*memory)) return;
+    for (const KindReport& kind : observed.process.kinds) {
+        if (kind.kind != "mapping") continue;  // blocks of the heap are given to those who use them
+        const auto held = fit_trend(observed.history.metric(kind.kind + ".bytes"));
+        if (!held || !grows_steadily(*held, kScore) || names(findings, kind.kind)) continue;
+        if (held->per_s < kLargePart * memory->per_s) continue;
+        const StackReport* most = grown_most(observed, kind.kind);
+        if (most == nullptr) continue;
+        Finding finding{.verdict = "growing", .rule = "spread"};
+        const Frame& frame = most->frames[headline_frame(most->frames, observed.process.exe)];
+        finding.headline = headline_words(frame);
+        finding.file = frame.file;
+        finding.line = frame.line;
+        finding.reason = fmt::format(
+            "+{} {} a minute, by several stacks in turn, like a pool that is refilled by whoever finds it empty; the "
+            "one "
+            "that took most is named",
+            human_bytes(static_cast<uint64_t>(held->per_s * 60)), kind.title);
+        finding.parts.push_back({kind.kind, kind.title, kind.held, {.bytes = held->per_s * 60}});
+        finding.forecast = memory_forecast(observed.process, observed.history, held);
+        finding.stack_ids.push_back(most->id);
+        finding.interim = interim_words(finding, observed.process);
+        findings.push_back(std::move(finding));
+    }
+}
+
 // Memory that the process has and the program does not hold.
 void find_fragmentation(const Observed& observed, std::vector<Finding>& findings) {
     constexpr double kFewestBytes = 8 << 20;
     constexpr double kExplained = 0.4;
+    constexpr double kSure = 2;
     const auto anonymous = fit_trend(observed.history.metric("anon_bytes"));
     if (!anonymous || !grows_steadily(*anonymous) || anonymous->rise < kFewestBytes) return;
     if (observed.process.runtime != "native") return;
@@ -132,7 +179,8 @@ void find_fragmentation(const Observed& observed, std::vector<Finding>& findings
         if (kind.kind != "heap" && kind.kind != "mapping") continue;
         is_traced |= kind.kind == "heap" && kind.acquired.count > 0;
         const auto samples = observed.history.metric(kind.kind + ".bytes");
-        if (const auto trend = fit_trend(samples)) held_per_s += std::max(trend->per_s, 0.0);
+        const auto trend = fit_trend(samples);
+        if (trend && trend->score >= kSure) held_per_s += trend->per_s;  // else it is noise
     }
     if (!is_traced || held_per_s > kExplained * anonymous->per_s) return;
     Finding finding{.verdict = "growing", .rule = "fragmentation"};
@@ -175,6 +223,7 @@ void find_page_cache(const Observed& observed, std::vector<Finding>& findings) {
 constexpr auto kRules = std::to_array<FindingRule>({
     {"growth", find_growth},
     {"close_wait", find_close_wait},
+    {"spread", find_spread_growth},
     {"fragmentation", find_fragmentation},
     {"page_cache", find_page_cache},
 });

@@ -47,6 +47,16 @@ bool has_frames_of_its_own(const StackReport& stack) { return !stack.before_atta
 
 bool counts_only(const StackReport& stack) { return stack.held.bytes == 0 && stack.acquired.bytes == 0; }
 
+// A buffer that doubles: few steps, and memory grows with it all the time.
+bool grows_in_steps(const Trend& trend, const History& history) {
+    constexpr double kScore = 2.5;
+    constexpr size_t kFewestSteps = 2;
+    constexpr double kLargePart = 0.5;
+    if (trend.score < kScore || trend.rising_steps < kFewestSteps) return false;
+    const auto memory = fit_trend(history.metric("anon_bytes"));
+    return memory && grows_steadily(*memory) && trend.per_s >= kLargePart * memory->per_s;
+}
+
 // What is held in a noisy way, or without its ages being known, must grow more clearly.
 bool grows_clearly(const Trend& trend) {
     constexpr double kScore = 3.2;
@@ -65,7 +75,8 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
     if (counts && grows_steadily(*counts) && counts->rise >= kFewestMore) growing.counts = counts;
     if (!counts_only(stack)) {
         const auto bytes = fit_trend(history.bytes(*past));
-        if (bytes && grows_steadily(*bytes) && bytes->rise >= kFewestBytesMore) growing.bytes = bytes;
+        const bool grows = bytes && (grows_steadily(*bytes) || grows_in_steps(*bytes, history));
+        if (grows && bytes->rise >= kFewestBytesMore) growing.bytes = bytes;
     }
     if (!growing.counts && !growing.bytes) return std::nullopt;
     growing.survival = survival_of(process, stack, *past, time_s);
@@ -74,7 +85,10 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
     constexpr double kLargest = 0.5;
     constexpr double kKept = 0.9;
     constexpr double kLikeAQueue = 0.8;
-    if (growing.counts && growing.survival) {
+    if (is_of_collector(stack)) {
+        constexpr double kLongEnoughS = 300;
+        if (history.span_s() < kLongEnoughS) return std::nullopt;
+    } else if (growing.counts && growing.survival) {
         const Survival& survival = *growing.survival;
         const bool is_even = survival.occupied >= kOccupied && survival.late >= kLate && survival.largest <= kLargest;
         if (is_even && survival.kept >= kKept) growing.evidence = Evidence::kLeaks;
@@ -83,10 +97,33 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
         if (!is_even && (survival.kept >= kKept || growing.counts->rise < kLikeAQueue * growing.counts->level))
             return std::nullopt;
     }
-    const bool is_clear =
-        (growing.counts && grows_clearly(*growing.counts)) || (growing.bytes && grows_clearly(*growing.bytes));
+    const bool is_clear = (growing.counts && grows_clearly(*growing.counts)) ||
+                          (growing.bytes && (grows_clearly(*growing.bytes) || !grows_steadily(*growing.bytes)));
     if (growing.evidence == Evidence::kGrows && !is_clear) return std::nullopt;
     return growing;
+}
+
+// What was taken before the attach is not known where it cannot be read. If as much of it goes as comes, it is replaced, and
+// nothing grows: what comes at no more than that rate is taken out, the fastest first.
+void take_out_replaced(const ProcessReport& process, const History& history, std::vector<GrowingStack>& growing) {
+    constexpr double kAbout = 1.25;
+    constexpr double kSure = 2.5;
+    for (const KindReport& kind : process.kinds) {
+        const auto unknown = fit_trend(history.metric(kind.kind + ".released_unknown"));
+        if (!unknown || unknown->score < kSure || unknown->per_s <= 0) continue;
+        double rest_per_s = unknown->per_s;
+        std::vector<GrowingStack*> by_rate;
+        for (GrowingStack& one : growing)
+            if (one.stack->kind == kind.kind && one.counts) by_rate.push_back(&one);
+        std::ranges::sort(by_rate, [](const auto* a, const auto* b) { return a->counts->per_s > b->counts->per_s; });
+        for (GrowingStack* one : by_rate) {
+            if (one->counts->per_s > rest_per_s * kAbout) continue;
+            rest_per_s = std::max(rest_per_s - one->counts->per_s, 0.0);
+            one->counts.reset();
+            one->bytes.reset();
+        }
+    }
+    std::erase_if(growing, [](const GrowingStack& one) { return !one.counts && !one.bytes; });
 }
 
 bool same_place(const Frame& a, const Frame& b) {
@@ -119,6 +156,15 @@ size_t frame_to_look_at(const GrowingStack& growing, const std::vector<const Sta
 }
 
 }  // namespace
+
+bool is_of_collector(const StackReport& stack) {
+    return std::ranges::any_of(stack.frames, [](const Frame& frame) {
+        return frame.function.starts_with("v8::internal::") || frame.function.starts_with("v8::platform::") ||
+               frame.module.find("/libjvm.so") != std::string::npos ||
+               frame.module.find("/libcoreclr.so") != std::string::npos ||
+               frame.module.find("/libmono") != std::string::npos;
+    });
+}
 
 std::optional<Survival> survival_of(const ProcessReport& process, const StackReport& stack, const StackHistory& history,
                                     double time_s) {
@@ -157,6 +203,7 @@ std::vector<GrowingStack> growing_stacks(const ProcessReport& process, const His
             quiet.push_back(&stack);
         }
     }
+    take_out_replaced(process, history, growing);
     for (GrowingStack& one : growing) one.headline = frame_to_look_at(one, quiet, process.exe);
     return growing;
 }

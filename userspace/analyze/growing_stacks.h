@@ -37,6 +37,9 @@ struct GrowingStack {
     [[nodiscard]] double bytes_per_min() const { return bytes ? bytes->per_s * 60 : 0; }
 };
 
+// What a collector (of JavaScript, Java, .NET) took for its heap: it grows until it collects, whoever is to blame.
+bool is_of_collector(const StackReport& stack);
+
 std::optional<Survival> survival_of(const ProcessReport& process, const StackReport& stack, const StackHistory& history,
                                     double time_s);
 

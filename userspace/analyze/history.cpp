@@ -64,6 +64,7 @@ void History::note_metrics(const ProcessReport& process) {
             note(kind.kind + ".acquired_bytes", static_cast<double>(kind.acquired.bytes));
         }
         note(kind.kind + ".acquired", static_cast<double>(kind.acquired.count));
+        if (!kind.before_attach) note(kind.kind + ".released_unknown", static_cast<double>(kind.released_unknown));
     }
     std::map<std::string, double> states;
     for (const ConnectionGroup& group : process.connections)

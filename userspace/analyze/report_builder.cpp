@@ -159,7 +159,7 @@ void ReportBuilder::sort_and_cut(std::vector<StackGroup>& groups) const {
         }
         return 0;
     };
-    if (options_.sort != SortBy::kTotal)
+    if (options_.sort != SortBy::kTotal && !options_.keep_empty)
         std::erase_if(groups, [](const StackGroup& group) { return group.sum.held.count == 0; });
     // Equal ones by index, so that the order is stable between intervals.
     std::ranges::sort(groups, [&](const StackGroup& a, const StackGroup& b) {

@@ -26,6 +26,7 @@ enum class SortBy : uint8_t { kBytes, kCount, kAge, kTotal };
 struct ReportOptions {
     SortBy sort = SortBy::kBytes;
     size_t top = 10;                      // stacks a kind
+    bool keep_empty = false;              // also those that hold nothing now
     std::vector<std::string> kinds;       // JSON names, "pair" for all pairs; empty: all
     std::vector<std::string> pair_names;  // of the kinds from WH_KIND_PAIR_FIRST on
     ProfileFilter filter;

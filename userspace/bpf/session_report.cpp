@@ -113,6 +113,7 @@ void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
 // What is analysed and recorded is more than what is shown.
 ReportOptions Session::wide(ReportOptions options) {
     options.top = std::max(options.top, kWideReport);
+    options.keep_empty = true;
     return options;
 }
 

@@ -10,7 +10,7 @@ namespace whoholds {
 // How many stacks a kind are analysed and recorded.
 constexpr size_t kWideReport = 1000;
 
-// The first `top` stacks of each kind stay, and those that findings name; the first `top` groups of connections.
+// What holds nothing goes, unless the order is by total. The first `top` stacks of each kind stay, and those that findings name; the first `top` groups of connections.
 void cut_report(Report& report, size_t top);
 
 }  // namespace whoholds

@@ -138,6 +138,59 @@ TEST(Findings, a_cache_without_bound_that_gives_old_ones_back_is_growing) {
     EXPECT_EQ(process.findings[0].verdict, "growing");
 }
 
+TEST(Findings, what_replaces_older_blocks_does_not_grow) {
+    ObservedProcess observed;
+    observed.add(heap(
+        1, {frame_of("replace", 1)}, [](double) { return 100; }, forever));
+    observed.add(heap(2, {frame_of("keep", 2)}, two_a_second, forever));
+    observed.also = [](ProcessReport& process, double time_s) {
+        process.kinds[0].released_unknown = static_cast<uint64_t>(100 * time_s);
+    };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "keep");
+}
+
+TEST(Findings, T36_a_pool_that_any_caller_refills_is_growing) {
+    ObservedProcess observed;
+    for (uint64_t i = 0; i < 4; i++)
+        observed.add({"mapping", i + 1, below_main({frame_of("caller_" + std::to_string(i), static_cast<int>(i))}),
+                      [i](double birth_s) { return std::floor(birth_s / 15) == static_cast<double>(i) ? 1 : 0; },
+                      forever, uint64_t{1} << 20});
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].rule, "spread");
+}
+
+TEST(Findings, a_buffer_that_doubles_is_growing) {
+    ObservedProcess observed;
+    // The old one goes when the next one, twice as large, comes.
+    const auto size_at = [](double time_s) { return time_s < 16 ? 1 : time_s < 45 ? 2 : 4; };
+    observed.add(heap(
+        1, {frame_of("push_back", 1), frame_of("append", 7)}, [](double) { return 0; }, forever));
+    observed.also = [size_at](ProcessReport& process, double time_s) {
+        process.stacks[0].held = {1, static_cast<uint64_t>(size_at(time_s)) << 20};
+        process.stacks[0].acquired = process.stacks[0].held;
+        process.memory.anon_bytes += static_cast<uint64_t>(time_s * 40'000);
+    };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "push_back");
+}
+
+TEST(Findings, memory_of_a_collector_is_no_leak_within_a_minute) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("v8::internal::SemiSpace::GrowTo", 0, "/usr/bin/node")}, two_a_second, forever));
+
+    EXPECT_THAT(observed.look_for(kMinute).findings, IsEmpty());
+}
+
 TEST(Findings, all_that_grows_by_one_line_is_one_suspect) {
     ObservedProcess observed;
     const Frame guilty = frame_of("create_user", 88);
