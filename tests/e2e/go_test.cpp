@@ -103,6 +103,18 @@ TEST_F(E2eTest, kinds_of_go_alone_take_no_probe) {
     EXPECT_TRUE(report.root().at("coverage").at("warnings").empty()) << report.root().at("coverage");
 }
 
+TEST_F(E2eTest, what_gos_runtime_maps_for_itself_through_c_is_not_the_programs) {
+    if (target_path("go_runtime_cgo").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_runtime_cgo");
+
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"--kind", "mapping"});
+    puppet.command("leak large 4000");  // 400 MB: new arenas
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_EQ(report.with_function("runtime.mmap.func1", "mapping").held.count, 0U);
+    EXPECT_THAT(report.remarks(), HasSubstr("Go's runtime made for itself"));
+}
+
 TEST_F(E2eTest, kinds_of_go_are_refused_where_there_is_no_go) {
     Puppet puppet("ledger");
 

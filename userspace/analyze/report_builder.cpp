@@ -38,9 +38,12 @@ bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, co
     if (stack.kind != WH_KIND_MAPPING) return false;
     const StackInfo* info = aggregator.find_stack(stack.stack);
     if (!info || info->frames.empty()) return false;
-    return std::ranges::any_of(view.own_mapping_code, [&](const AddressRange& range) {
-        return info->frames[0] > range.start && info->frames[0] <= range.end;
-    });
+    const auto lies_in = [&](size_t frame, const std::vector<AddressRange>& ranges) {
+        return frame < info->frames.size() && std::ranges::any_of(ranges, [&](const AddressRange& range) {
+                   return info->frames[frame] > range.start && info->frames[frame] <= range.end;
+               });
+    };
+    return lies_in(0, view.own_mapping_code) || lies_in(1, view.go_mapping_code);
 }
 
 bool knows_what_was_before(uint8_t kind) {

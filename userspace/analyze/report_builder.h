@@ -40,6 +40,8 @@ struct ProcessView {
     // Mappings made by code in these (libc, allocators) are arenas and thread stacks, not the program's own.
     std::vector<AddressRange> own_mapping_code;
     std::vector<AddressRange> libc_code;
+    // Go's runtime maps its heap through C in programs with cgo: by a function that one of these calls.
+    std::vector<AddressRange> go_mapping_code = {};
     const HeldNow* held = nullptr;  // null: neither descriptors nor threads are followed
 };
 

@@ -88,9 +88,10 @@ bool Session::keep_up_while_writing() {
 
 void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
     if (own_mappings.count > 0)
-        coverage.notes.push_back(fmt::format(
-            "mappings that libc or the allocator made for itself (arenas, thread stacks), not listed: {} ({})",
-            exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
+        coverage.notes.push_back(
+            fmt::format("mappings that libc, the allocator or Go's runtime made for itself (arenas, thread stacks), "
+                        "not listed: {} ({})",
+                        exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
     for (const Target& target : targets_)
         if (!target.debugger().empty())
             coverage.notes.push_back(fmt::format(

@@ -265,6 +265,7 @@ void Target::begin_again(uint16_t slot) {
     probes_ = AttachedProbes();
     planned_files_.clear();
     own_mapping_code_.clear();
+    go_mapping_code_.clear();
     skipped_.clear();
     symbolizer_ = Symbolizer(root_, pid_);
     set_up_names(progress_, downloads_);
@@ -383,6 +384,6 @@ ProcessReport Target::describe(double time_s) const {
     return report;
 }
 
-ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_, libc_code_}; }
+ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_, libc_code_, go_mapping_code_}; }
 
 }  // namespace whoholds

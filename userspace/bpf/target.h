@@ -158,6 +158,7 @@ private:
     std::vector<Skipped> skipped_;
     std::set<std::pair<uint64_t, uint64_t>> planned_files_;  // device, inode
     std::vector<AddressRange> own_mapping_code_;
+    std::vector<AddressRange> go_mapping_code_;
     std::vector<AddressRange> libc_code_;
     ProcessReport base_;
     uint64_t began_ns_ = 0;  // of note_missed_start()

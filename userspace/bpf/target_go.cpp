@@ -45,6 +45,9 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
             go_ = *std::move(opened);
             go_type_reader_ = GoTypeReader();
             go_wait_reasons_ = read_wait_reasons(*go_);
+            for (const char* name : {"runtime.mmap.func1", "runtime.callCgoMmap"})  // runtime/cgo_mmap.go
+                if (const auto function = go_->code().table().find_name(name))
+                    go_mapping_code_.push_back({go_->to_process(function->entry), go_->to_process(function->end)});
             base_.runtime = "go";
             base_.runtime_version = go_->code().build_info().go_version;
             if (base_.runtime_version.starts_with("go")) base_.runtime_version.erase(0, 2);
