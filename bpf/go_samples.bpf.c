@@ -1,6 +1,6 @@
-// Samples of what a Go program allocates: the first object of every new span, and every large object. At the ret instruction of
-// runtime.(*mheap).alloc, which runs on the stack of the goroutine that allocates; never a return probe, whose trampoline Go's
-// runtime does not know.
+// Samples of what a Go program allocates: the first object of every new span, and every large object. Where the callers of
+// runtime.(*mheap).alloc test its result, or at its own ret instruction, on the stack of the goroutine that allocates; never a
+// return probe, whose trampoline Go's runtime does not know.
 
 #include "shared/go_samples.h"
 #include "lib/stack.bpf.h"
@@ -32,10 +32,12 @@ WH_INLINE bool read_new_span(u64 span, const struct wh_go_heap* heap, struct wh_
            !bpf_probe_read_user(&read->counts, 16, (void*)(span + heap->span_element_size - 8));
 }
 
+// 0: not one that a span of objects can have.
 WH_INLINE u32 packed_go_size(const struct wh_go_new_span* span) {
-    bool is_large = !(u8)(span->counts >> 17 & 0x7f);  // the class of its size is 0
-    if (!is_large) return span->element_size <= WH_GO_LARGEST_SMALL ? span->element_size : 0;
-    return span->pages < WH_GO_SIZE_IS_PAGES ? WH_GO_SIZE_IS_PAGES | span->pages : 0;
+    u32 span_class = span->counts >> 16 & 0xff;
+    u32 flags = span_class & 1 ? WH_GO_SIZE_NO_POINTERS : 0;
+    if (span_class >> 1) return span->element_size <= WH_GO_LARGEST_SMALL ? flags | span->element_size : 0;
+    return span->pages <= WH_GO_SIZE_MASK ? flags | WH_GO_SIZE_IS_PAGES | span->pages : 0;
 }
 
 SEC("uprobe")
@@ -54,10 +56,13 @@ int go_span_made(struct pt_regs* ctx) {
         count(WH_COUNTER_GO_SAMPLE_LOST);
         return 0;
     }
+    u64 pc, fp;
+    WH_READ_REGISTER(ctx, pc, rip);
     WH_READ_REGISTER(ctx, sp, rsp);
-    struct wh_caller caller = {.sp = sp + 8};
-    WH_READ_REGISTER(ctx, caller.fp, rbp);
-    bpf_probe_read_user(&caller.pc, sizeof(caller.pc), (void*)sp);
+    WH_READ_REGISTER(ctx, fp, rbp);
+    bool at_ret = WH_SHAPE_GET(cookie, BY_RET);
+    if (at_ret) bpf_probe_read_user(&pc, sizeof(pc), (void*)sp);
+    struct wh_caller caller = {.pc = pc, .sp = at_ret ? sp + 8 : sp, .fp = fp};
     struct wh_record record = {
         .type = WH_RECORD_GO_SAMPLE,
         .kind = WH_KIND_GO_HEAP,

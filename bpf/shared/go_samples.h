@@ -22,9 +22,11 @@ WH_STATIC_ASSERT(sizeof(struct wh_go_heap) == 16);
 
 #define WH_GO_SPAN_START 24  // startAddr and npages of mspan, Go 1.16 to 1.27
 
-// Small objects by their bytes, large ones (which have a span of their own) by its pages.
+// Small objects by their bytes, large ones (which have a span of their own) by its pages; either without pointers or with.
 #define WH_GO_PAGE_BYTES 8192ull
 #define WH_GO_SIZE_IS_PAGES 0x80000000u
+#define WH_GO_SIZE_NO_POINTERS 0x40000000u
+#define WH_GO_SIZE_MASK 0x3fffffffu
 #define WH_GO_LARGEST_SMALL 32768
 
 #endif

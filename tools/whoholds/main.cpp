@@ -85,6 +85,7 @@ SessionOptions session_options(const Options& options) {
     session.count = options.count;
     session.duration_s = options.duration_s;
     session.wanted = wanted_kinds(options);
+    session.wanted.go_samples = options.go_samples;
     session.report.kinds = options.kinds;
     for (const Pair& pair : session.wanted.pairs) session.report.pair_names.push_back(pair.name);
     session.report.sort = static_cast<SortBy>(options.sort);

@@ -34,6 +34,8 @@ constexpr Choice<Options::Color> kColors[] = {
     {"auto", Options::Color::kAuto}, {"always", Options::Color::kAlways}, {"never", Options::Color::kNever}};
 constexpr Choice<Options::GoTypes> kGoTypes[] = {
     {"auto", Options::GoTypes::kAuto}, {"on", Options::GoTypes::kOn}, {"off", Options::GoTypes::kOff}};
+constexpr Choice<GoSamplesMode> kGoSamples[] = {
+    {"auto", GoSamplesMode::kAuto}, {"on", GoSamplesMode::kOn}, {"off", GoSamplesMode::kOff}};
 constexpr Choice<Options::AttachWith> kAttachWith[] = {{"auto", Options::AttachWith::kAuto},
                                                        {"multi", Options::AttachWith::kMulti},
                                                        {"perf", Options::AttachWith::kPerf},
@@ -46,7 +48,7 @@ struct Raw {
     std::vector<std::string> kinds, pairs, ready_pairs, recordings, holders_of;
     std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color, format, output;
     std::string go_types;
-    std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with;
+    std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with, go_samples;
     bool wait = false;
     bool follow = false;
     bool json = false;
@@ -122,6 +124,9 @@ void add_options(CLI::App& app, Raw& raw) {
     app.add_option("--holders", raw.holders_of, "Go objects of this type: who holds them, always told")
         ->type_name("TYPE")
         ->allow_extra_args(false);
+    add_value(app, "--go-samples", raw.go_samples, "auto|on|off",
+              "Go programs without a heap profile: which stacks allocate,\nfor at most 2 % of a core (auto), or all "
+              "the time");
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
     add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10");
     add_value(app, "--sort", raw.sort, "bytes|count|age|total",
@@ -175,6 +180,9 @@ Result<void> read_tuning(const Raw& raw, Options& options) {
     }
     if (!raw.backlog_bytes.empty()) {
         WH_TRY(options.backlog_bytes, parse_size_bytes("--backlog-bytes", raw.backlog_bytes));
+    }
+    if (!raw.go_samples.empty()) {
+        WH_TRY(options.go_samples, choose("--go-samples", raw.go_samples, kGoSamples));
     }
     if (!raw.attach_with.empty()) {
         WH_TRY(options.attach_with, choose("--attach-with", raw.attach_with, kAttachWith));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proc/selection.h"
+#include "runtime/go/duty_cycle.h"
 #include "runtime/pairs/pair.h"
 
 namespace whoholds {
@@ -67,7 +68,8 @@ struct Options {
     bool json = false;   // --json, or --format json; plan knows no other
     Color color = Color::kAuto;
     bool quiet = false;  // only the final report
-    bool full = false;   // all frames in text
+    GoSamplesMode go_samples = GoSamplesMode::kAuto;
+    bool full = false;  // all frames in text
 
     // Tuning, for tests. None: the defaults of the tracer.
     std::optional<uint64_t> young_slots;

@@ -21,6 +21,7 @@ struct GoTally {
     Amount acquired;  // of the heap since the process started
     Amount released;
     GrowthSeries growth;
+    double growth_part = 1;  // how much of its slope counts
     GrowthSeries acquired_growth;
     GrowthSeries released_growth;
 };

@@ -129,10 +129,6 @@ void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolize
 
 void GoRows::add_notes(Coverage& coverage) const {
     for (const std::string& problem : last_.problems) coverage.warnings.push_back("GO IS NOT READ WHOLLY: " + problem);
-    if (last_.heap && last_.heap->rate_bytes == 0)
-        coverage.notes.emplace_back(
-            "Go heap: not by stack; the program was linked without the runtime's profile, as nothing in it asks for "
-            "one");
     if (last_.heap && last_.heap->rate_bytes > 1)
         coverage.notes.push_back(
             fmt::format("Go heap: estimated from the runtime's profile, one sample per {}, as of the last collection",

@@ -25,8 +25,8 @@ std::optional<Rate> growth_of(const GoStackRow& row) {
         const auto rate = tally->growth.per_minute();
         if (!rate) continue;
         if (!total) total.emplace();
-        total->count += rate->count;
-        total->bytes += rate->bytes;
+        total->count += rate->count * tally->growth_part;
+        total->bytes += rate->bytes * tally->growth_part;
     }
     return total;
 }

@@ -57,6 +57,14 @@ bool grows_in_steps(const Trend& trend, const History& history) {
     return memory && grows_steadily(*memory) && trend.per_s >= kLargePart * memory->per_s;
 }
 
+// Of samples, what came since the attach is counted alone: it rises in a bounded cache, too, while as much of what was there before
+// goes. How much of that is growth is known.
+bool is_turnover(const StackReport& stack, const GrowingStack& growing) {
+    constexpr double kMostlyGrowth = 0.5;
+    if (!stack.samples || !growing.bytes) return false;
+    return stack.growth_per_min && stack.growth_per_min->bytes < kMostlyGrowth * growing.bytes_per_min();
+}
+
 // What is held in a noisy way, or without its ages being known, must grow more clearly.
 bool grows_clearly(const Trend& trend) {
     constexpr double kScore = 3.2;
@@ -78,7 +86,7 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
         const bool grows = bytes && (grows_steadily(*bytes) || grows_in_steps(*bytes, history));
         if (grows && bytes->rise >= kFewestBytesMore) growing.bytes = bytes;
     }
-    if (!growing.counts && !growing.bytes) return std::nullopt;
+    if ((!growing.counts && !growing.bytes) || is_turnover(stack, growing)) return std::nullopt;
     growing.survival = survival_of(process, stack, *past, time_s);
     constexpr double kOccupied = 0.7;
     constexpr double kLate = 0.3;

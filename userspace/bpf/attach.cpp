@@ -178,6 +178,12 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
         skipped.push_back({"_dl_debug_state", "libraries loaded later are found by polling only"});
 }
 
+bool AttachedProbes::attach_program(const Tracer& tracer, const bpf_program* program, const ProbePlace& place) {
+    Target target{.program = program};
+    target.add(place.offset, place.cookie, "");
+    return state_->attach_one(tracer, target, place.path, place.pid);
+}
+
 bool AttachedProbes::attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot,
                                    pid_t pid) {
     Target target{.program = tracer.loader_program()};

@@ -45,6 +45,14 @@ public:
     // look like a leak.
     void attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, AttachPool& pool,
                 std::vector<Skipped>& skipped);
+    // One program at one place, beside the plan; the caller counts its hits.
+    struct ProbePlace {
+        std::string path;  // that the file can be opened by
+        uint64_t offset = 0;
+        uint64_t cookie = 0;
+        pid_t pid = 0;
+    };
+    bool attach_program(const Tracer& tracer, const bpf_program* program, const ProbePlace& place);
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
     // The probes are gone at once; the kernel's waiting for that is the pool's business. Hits can still be read.
     void detach(AttachPool& pool);

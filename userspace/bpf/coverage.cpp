@@ -19,6 +19,7 @@ constexpr double kSteppedTrapUs = 4.4;
 constexpr double kReturnTrapUs = 0.35;
 constexpr double kProgramUs = 0.15;
 constexpr double kTracepointUs = 0.35;
+constexpr double kGoSampleUs = 2.5;  // a walk each time
 
 struct CounterRow {
     wh_counter counter;
@@ -36,7 +37,9 @@ constexpr CounterRow kCounters[] = {
 constexpr size_t kMostNotes = 5;
 constexpr int64_t kSilentGrowthBytes = 1 << 20;
 
-bool shows_go_heap(const ProcessReport& process) { return process.go && process.go->facts.profile_rate_bytes != 0; }
+bool shows_go_heap(const ProcessReport& process) {
+    return std::ranges::find(process.kinds, "go_heap", &KindReport::kind) != process.kinds.end();
+}
 
 }  // namespace
 
@@ -50,6 +53,13 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         double price = (probe.emulated ? kEmulatedTrapUs : kSteppedTrapUs) + kProgramUs;
         if (probe.has_return) price += kReturnTrapUs + kProgramUs;
         price_now_us_ += static_cast<double>(hits) * price;
+        coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
+    }
+    for (const AttachedProbe& probe : target.go_samples().probes()) {
+        const uint64_t hits = tracer.probe_hits(probe.probe);
+        coverage.events_seen += hits;
+        price_now_us_ +=
+            static_cast<double>(hits) * ((probe.emulated ? kEmulatedTrapUs : kSteppedTrapUs) + kGoSampleUs);
         coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
     }
     coverage.events_seen += seen;

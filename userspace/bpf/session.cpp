@@ -58,9 +58,21 @@ void Session::on_record(const Record& record) {
         case RecordType::kSnapshot: keep_unfinished(record); break;
         case RecordType::kExec: on_exec(record); break;
         case RecordType::kFork: on_fork(record); break;
+        case RecordType::kGoSample:
+        case RecordType::kGoMarking:
+            if (Target* target = target_of(record.process))
+                target->go_samples().on_record(record, has_lasting_stack(record.stack));
+            break;
         case RecordType::kFailed: failed_connects_.on_record(record); break;
         default: is_in_a_book(record) ? put_in_book(record) : aggregator_->on_record(record);
     }
+}
+
+// With samples, one of many can be left out where mappings changed at that moment; what is wrong with others stays so.
+bool Session::has_lasting_stack(uint32_t stack) const {
+    const StackInfo* info = aggregator_->find_stack(stack);
+    return !info || (info->status != WH_STACK_NO_MAPPING && info->status != WH_STACK_MAPPINGS_CHANGED &&
+                     info->status != WH_STACK_READ_FAILED);
 }
 
 // What is known of it counts at once; its callers follow, in finish_stacks().
@@ -207,6 +219,7 @@ void Session::look_after_targets() {
     for (Target& target : targets_) {
         if (target.exited()) continue;
         if (target.exec_seen) begin_again(target);
+        target.tend_go_samples(*tracer_, pool_, monotonic_ns());
         if (!target.loader_changed) {
             target.look_again(*tracer_, monotonic_ns());
             continue;

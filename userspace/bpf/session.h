@@ -13,6 +13,7 @@
 
 #include "analyze/report_builder.h"
 #include "base/result.h"
+#include "bpf/go_samples.h"
 #include "bpf/tracer.h"
 #include "proc/selection.h"
 #include "runtime/go/readings.h"
@@ -27,6 +28,7 @@ struct WantedKinds {
     bool threads = true;
     std::vector<Pair> pairs;  // functions that the user names
     GoWanted go;              // what the runtime of a Go program knows
+    GoSamplesMode go_samples = GoSamplesMode::kAuto;
     [[nodiscard]] bool only_go() const {
         return go.any() && !heap && !mappings && !descriptors && !threads && pairs.empty();
     }

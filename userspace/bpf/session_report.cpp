@@ -72,6 +72,7 @@ void Session::keep_up() {
     if (now_ns - kept_up_ns_ < kKeepUpNs || buffer_.is_full()) return;
     kept_up_ns_ = now_ns;
     source_->round(buffer_, young_age());
+    for (Target& target : targets_) target.judge_go_samples(now_ns);
 }
 
 // The report is made; what comes is applied, however long its reader takes.
@@ -159,6 +160,9 @@ bool Session::report(bool final, bool is_shown) {
         builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
         target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage);
         target.fill_go_types(wide(options_.report).top, time_s, process, report.coverage);
+        const auto find_stack = [this](uint32_t stack) { return aggregator_->find_stack(stack); };
+        target.fill_go_heap(wide(options_.report), {*view.symbolizer, find_stack, pause, monotonic_ns()}, process,
+                            report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         target.history.look(process, time_s);
         judge(process, target.history, time_s);

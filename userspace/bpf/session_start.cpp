@@ -54,6 +54,7 @@ Target* Session::add_target(pid_t pid) {
     Target& target = targets_.emplace_back(root_, pid, *slot);
     target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
     target.want_go(options_.wanted.go);
+    target.want_go_samples(options_.wanted.go_samples);
     return &target;
 }
 

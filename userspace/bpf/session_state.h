@@ -96,6 +96,7 @@ private:
     bool pump();
     void keep_up();
     void keep_unfinished(const Record& record);
+    [[nodiscard]] bool has_lasting_stack(uint32_t stack) const;
     void finish_stacks(uint64_t budget_ns);
     std::optional<uint64_t> young_age();
     bool keep_up_while_writing();

@@ -279,6 +279,9 @@ void Target::begin_again(uint16_t slot) {
     seen_threads.clear();
     history = History();
     go_.reset();
+    go_samples_ = GoSampling();
+    go_samples_why_not_.clear();
+    go_heap_.reset();
     may_be_go_ = true;
     begin_go_with_nothing();
     base_.runtime = "native";
@@ -288,11 +291,13 @@ void Target::begin_again(uint16_t slot) {
 void Target::detach(Tracer& tracer, AttachPool& pool) {
     tracer.stop_process(slot_);
     probes_.detach(pool);
+    go_samples_.detach(pool);
     tracer.unwind_tables().forget(slot_);
 }
 
 void Target::give_back(Tracer& tracer, AttachPool& pool) {
     probes_.give_back(tracer, pool);
+    go_samples_.give_back(tracer, pool);
     tracer.forget_process(slot_);
 }
 

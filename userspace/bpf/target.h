@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bpf/attach.h"
+#include "bpf/go_samples.h"
 #include "bpf/session.h"
 #include "bpf/tracer.h"
 #include "proc/process.h"
@@ -81,6 +82,16 @@ public:
     void fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const {
         go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
     }
+    void want_go_samples(GoSamplesMode mode) { go_samples_mode_ = mode; }
+    [[nodiscard]] GoSampling& go_samples() { return go_samples_; }
+    [[nodiscard]] const GoSampling& go_samples() const { return go_samples_; }
+    // Begins to sample the allocations of a Go program that has no heap profile, and keeps that within its budget.
+    void tend_go_samples(Tracer& tracer, AttachPool& pool, uint64_t now_ns);
+    // Asks which samples are still there, where a collection has ended.
+    void judge_go_samples(uint64_t now_ns);
+    // Adds the heap of a Go program that has no profile.
+    void fill_go_heap(const ReportOptions& options, const GoHeapSources& sources, ProcessReport& report,
+                      Coverage& coverage) const;
     void note_exit(double time_s);
     // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
     void note_missed_start(uint64_t began_ns, bool by_exec);
@@ -127,6 +138,7 @@ private:
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
     void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
                               const PlanOptions& options, AttachPool& pool);
+    void look_at_go_heap(GoReadings& readings, double time_s);
     [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
     ProcRoot root_;
@@ -170,6 +182,11 @@ private:
     GoRows go_rows_;
     GoTypeReader go_type_reader_;
     GoTypeLedger go_types_;
+    GoSamplesMode go_samples_mode_ = GoSamplesMode::kAuto;
+    GoSampling go_samples_;
+    std::string go_samples_why_not_;
+    bool has_go_profile_ = true;             // as of the last look
+    std::optional<GoHeapEstimate> go_heap_;  // where there is no profile
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;
     double observed_s_ = 0;

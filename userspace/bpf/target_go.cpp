@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "bpf/target.h"
+#include "runtime/go/census.h"
 #include "runtime/go/readings.h"
 
 namespace whoholds {
@@ -61,8 +62,53 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-    go_rows_.look(read_go(*go_, go_wanted_, pause), go_wait_reasons_, time_s, now_ns);
+    GoReadings readings = read_go(*go_, go_wanted_, pause);
+    look_at_go_heap(readings, time_s);
+    go_rows_.look(std::move(readings), go_wait_reasons_, time_s, now_ns);
     look_at_go_types(time_s, pause);
+}
+
+// Without a profile; what has no profile may get one (MemProfileRate is set by the program itself).
+void Target::look_at_go_heap(GoReadings& readings, double time_s) {
+    if (!go_wanted_.heap || !readings.facts) return;
+    has_go_profile_ = readings.facts->profile_rate_bytes != 0;
+    if (has_go_profile_) return;
+    auto census = read_go_census(*go_);
+    if (!census) {
+        readings.problems.push_back(census.error().message);
+        return;
+    }
+    if (!go_heap_) go_heap_.emplace();
+    go_heap_->look(*census, go_samples_.book().summarize(), time_s);
+}
+
+void Target::tend_go_samples(Tracer& tracer, AttachPool& pool, uint64_t now_ns) {
+    if (!go_ || exited()) return;
+    if (has_go_profile_) return go_samples_.detach(pool);
+    judge_go_samples(now_ns);
+    go_samples_.keep_within_budget(tracer, pool, now_ns);
+    if (go_samples_.has_begun() || !go_heap_ || go_samples_mode_ == GoSamplesMode::kOff) return;
+    const auto allocations = read_go_allocations(*go_);
+    auto begun = go_samples_.begin({root_, pid_, slot_}, *go_, go_samples_mode_, tracer, pool, now_ns);
+    if (!begun) {
+        go_samples_.detach(pool);
+        go_samples_why_not_ = "not sampled: " + begun.error().message;
+    } else if (allocations) {
+        go_heap_->begin_sampling(*allocations);
+    }
+}
+
+void Target::judge_go_samples(uint64_t now_ns) {
+    if (go_ && !exited()) go_samples_.judge(*go_, now_ns);
+}
+
+void Target::fill_go_heap(const ReportOptions& options, const GoHeapSources& sources, ProcessReport& report,
+                          Coverage& coverage) const {
+    if (!go_heap_ || has_go_profile_) return;
+    GoSamplingState state = go_samples_.state(sources.now_ns);
+    state.why_not = go_samples_why_not_;
+    if (go_samples_mode_ == GoSamplesMode::kOff) state.why_not = "not asked for (--go-samples off)";
+    fill_go_heap_estimate(*go_heap_, state, options, sources, report, coverage);
 }
 
 }  // namespace whoholds

@@ -254,31 +254,43 @@ Json stack(const StackReport& stack) {
                  {"item_groups", array(stack.item_groups, item_group)},
                  {"item_groups_of", stack.item_groups_of}};
     if (stack.oldest_is_at_least) json["oldest_is_at_least"] = true;
+    if (stack.samples) json["samples"] = *stack.samples;
     return json;
+}
+
+Json go_size(const GoSizeReport& size) {
+    return {{"element_bytes", size.element_bytes == 0 ? Json() : Json(size.element_bytes)},
+            {"has_pointers", size.has_pointers},
+            {"spans", size.spans},
+            {"span_bytes", size.span_bytes},
+            {"held", amount(size.held)},
+            {"since_collection", amount(size.since)}};
 }
 
 Json go(const GoReport& go) {
     const GoRuntimeFacts& facts = go.facts;
-    return {{"max_procs", facts.max_procs},
-            {"heap_in_use_bytes", facts.heap_in_use_bytes},
-            {"heap_idle_bytes", facts.heap_idle_bytes},
-            {"heap_released_bytes", facts.heap_released_bytes},
-            {"heap_live_bytes", facts.heap_live_bytes},
-            {"heap_goal_bytes", value_or_null(facts.heap_goal_bytes)},
-            {"goroutine_stack_bytes", facts.goroutine_stack_bytes},
-            {"runtime_bytes", facts.other_bytes},
-            {"memory_limit_bytes", value_or_null(facts.memory_limit_bytes)},
-            {"gc_percent", value_or_null(facts.gc_percent)},
-            {"collections", facts.gc_count},
-            {"forced_collections", facts.gc_forced_count},
-            {"collections_per_min", number_or_null(go.collections_per_min)},
-            {"gc_pause_s", number(static_cast<double>(facts.gc_pause_ns) / 1e9)},
-            {"spans", facts.span_count},
-            {"profile_rate_bytes", facts.profile_rate_bytes},
-            {"goroutines", go.goroutines},
-            {"system_goroutines", go.system_goroutines},
-            {"torn_goroutines", go.torn_goroutines},
-            {"outside_bytes_at_least", value_or_null(go.outside_bytes_at_least)}};
+    Json json = {{"max_procs", facts.max_procs},
+                 {"heap_in_use_bytes", facts.heap_in_use_bytes},
+                 {"heap_idle_bytes", facts.heap_idle_bytes},
+                 {"heap_released_bytes", facts.heap_released_bytes},
+                 {"heap_live_bytes", facts.heap_live_bytes},
+                 {"heap_goal_bytes", value_or_null(facts.heap_goal_bytes)},
+                 {"goroutine_stack_bytes", facts.goroutine_stack_bytes},
+                 {"runtime_bytes", facts.other_bytes},
+                 {"memory_limit_bytes", value_or_null(facts.memory_limit_bytes)},
+                 {"gc_percent", value_or_null(facts.gc_percent)},
+                 {"collections", facts.gc_count},
+                 {"forced_collections", facts.gc_forced_count},
+                 {"collections_per_min", number_or_null(go.collections_per_min)},
+                 {"gc_pause_s", number(static_cast<double>(facts.gc_pause_ns) / 1e9)},
+                 {"spans", facts.span_count},
+                 {"profile_rate_bytes", facts.profile_rate_bytes},
+                 {"goroutines", go.goroutines},
+                 {"system_goroutines", go.system_goroutines},
+                 {"torn_goroutines", go.torn_goroutines},
+                 {"outside_bytes_at_least", value_or_null(go.outside_bytes_at_least)}};
+    if (!go.sizes.empty()) json["heap_sizes"] = array(go.sizes, go_size);
+    return json;
 }
 
 Json type(const TypeReport& type) {

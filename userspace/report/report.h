@@ -133,6 +133,17 @@ struct StackReport {
     uint64_t items_omitted = 0;
     std::vector<ItemGroup> item_groups;  // largest first; may cover the items only, see item_groups_of
     uint64_t item_groups_of = 0;         // how many resources of this stack they cover
+    std::optional<uint64_t> samples;     // the numbers are estimated from so many
+};
+
+// What a Go heap holds by size of its objects, as of the last collection.
+struct GoSizeReport {
+    uint64_t element_bytes = 0;  // 0: large objects, of any size
+    bool has_pointers = false;
+    uint64_t spans = 0;
+    uint64_t span_bytes = 0;
+    Amount held;
+    Amount since;  // allocated since the last collection
 };
 
 // What a Go program's runtime says.
@@ -145,6 +156,7 @@ struct GoReport {
     // Anonymous memory beyond all that the runtime has taken: C code, mappings, the program's variables. At least, as not all that
     // the runtime has taken need be resident.
     std::optional<uint64_t> outside_bytes_at_least;
+    std::vector<GoSizeReport> sizes;  // of programs without a heap profile, most bytes first
 };
 
 // When a limit is reached, if what grows goes on as it did.

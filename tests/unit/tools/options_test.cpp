@@ -45,6 +45,7 @@ TEST(Options, has_defaults) {
     EXPECT_EQ(options.color, Options::Color::kAuto);
     EXPECT_EQ(options.young_slots, std::nullopt);
     EXPECT_EQ(options.attach_with, Options::AttachWith::kAuto);
+    EXPECT_EQ(options.go_samples, GoSamplesMode::kAuto);
 }
 
 TEST(Options, reads_the_habitual_form) {

@@ -90,7 +90,8 @@ void GoSampleBook::judge_one(uint32_t generation, uint64_t object, Kept& kept, G
         samples_.erase(object);
         return;
     }
-    const bool missed_one = generation - kept.generation > kACollection;
+    const bool is_certain = kept.is_large != 0 && kept.time_ns > gap_ns_;
+    const bool missed_one = !is_certain && generation - kept.generation > kACollection;
     if (missed_one && kept.survived == 0) {
         ++dropped_;
         forget_ever_seen(kept);

@@ -77,6 +77,9 @@ public:
     explicit GoSampleBook(size_t most_samples = 32'768) : most_samples_(most_samples) {}
 
     void add(const GoSample& sample);
+    // What was allocated at this time was not all seen. (Large objects are all seen otherwise: one that is marked where another one
+    // was would have been told.)
+    void note_gap(uint64_t time_ns) { gap_ns_ = time_ns; }
     // Those that are to be judged in this generation and were not yet. Valid until the next add() or judge().
     [[nodiscard]] std::vector<GoSample> due(uint32_t generation) const;
     // One verdict for each; samples that are not there any more are passed over.
@@ -120,6 +123,7 @@ private:
     uint64_t dropped_ = 0;
     uint64_t judged_ = 0;
     uint64_t missed_ = 0;
+    uint64_t gap_ns_ = 0;
     std::optional<uint32_t> last_generation_;
     std::optional<uint32_t> settled_;
 };

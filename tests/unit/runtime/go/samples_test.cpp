@@ -88,6 +88,21 @@ TEST(GoSampleBook, T39_drops_or_doubts_what_was_not_looked_at_after_each_collect
     EXPECT_EQ(summary.stacks.at(0).seen, 1u) << "as if it had never been taken";
 }
 
+TEST(GoSampleBook, large_objects_are_told_apart_without_each_collection_unless_there_was_a_gap) {
+    GoSample one = sample(0x10000, 10);
+    one.is_large = true;
+    GoSampleBook book;
+    book.add(one);
+    judge(book, 16, GoVerdict::kAlive);
+    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(book.summarize().in_doubt, 0u);
+
+    book.note_gap(one.time_ns + 1);
+    judge(book, 22, GoVerdict::kAlive);
+
+    EXPECT_EQ(book.summarize().in_doubt, 1u);
+}
+
 TEST(GoSampleBook, a_sample_that_comes_late_is_judged_in_the_same_generation) {
     GoSampleBook book;
     judge(book, 12, GoVerdict::kAlive);

@@ -1,0 +1,165 @@
+// Go programs without the runtime's heap profile: what they hold is counted by size, and by stack from samples.
+#include <gmock/gmock.h>
+
+#include "e2e/puppet.h"
+#include "e2e/report_reader.h"
+#include "e2e/whoholds.h"
+
+namespace whoholds::e2e {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class GoProgramsWithoutProfile : public E2eTest, public ::testing::WithParamInterface<const char*> {
+protected:
+    void SetUp() override {
+        E2eTest::SetUp();
+        if (target_path(GetParam()).empty()) GTEST_SKIP() << GetParam() << " was not built: go is not installed";
+    }
+
+    // Requests and a collection between any two reports, so that growth is known.
+    static ReportReader watch(Puppet& puppet, const std::string& requests, std::vector<std::string> arguments = {}) {
+        constexpr int kReports = 6;
+        arguments.insert(arguments.end(), {"--top", "50", "0.3"});
+        Whoholds whoholds = Whoholds::attach(puppet.pid(), arguments);
+        whoholds.later_report();
+        for (int i = 0; i < kReports; ++i) {
+            puppet.command(requests);
+            puppet.command("collect");
+            whoholds.later_report();
+        }
+        return whoholds.finish();
+    }
+
+    static double growth_of(const json& row) {
+        return row.at("growth_per_min").is_null() ? 0 : row.at("growth_per_min").at("bytes").get<double>();
+    }
+};
+
+TEST_P(GoProgramsWithoutProfile, the_leak_is_the_only_stack_that_grows) {
+    Puppet puppet(GetParam(), {.environment = {"GOGC=50"}});
+    puppet.command("fill");
+    puppet.command("serve 3000");  // the cache turns over, and stays as large
+    puppet.command("collect");
+
+    const ReportReader report = watch(puppet, "serve 2000 leak");
+
+    const json kind = report.process().at("kinds").at("go_heap");
+    double leak = 0;
+    double others = 0;
+    uint64_t held = 0;
+    for (const json& stack : report.stacks("go_heap")) {
+        if (stack.at("headline").is_null()) continue;  // what was there before, no stack
+        if (stack.at("headline") == "main.openSession") {
+            leak += growth_of(stack);
+            held += stack.at("held").at("bytes").get<uint64_t>();
+            EXPECT_GT(stack.at("samples"), 0);
+        } else {
+            others = std::max(others, growth_of(stack));
+        }
+    }
+    EXPECT_GT(leak, 0.7 * growth_of(kind));
+    EXPECT_LT(others, 0.1 * leak);
+    const double leaked = 6 * 2 * 2000 * 640.0;
+    EXPECT_NEAR(static_cast<double>(held), leaked, 0.4 * leaked);
+}
+
+TEST_P(GoProgramsWithoutProfile, a_bounded_cache_does_not_grow) {
+    Puppet puppet(GetParam(), {.environment = {"GOGC=50"}});
+    puppet.command("fill");
+    puppet.command("collect");
+
+    const ReportReader report = watch(puppet, "serve 2000");
+
+    const json kind = report.process().at("kinds").at("go_heap");
+    const double held_bytes = kind.at("held").at("bytes");
+    EXPECT_GT(held_bytes, 6'000'000);
+    const double minutes = report.root().at("attached_s").get<double>() / 60;
+    for (const json& stack : report.stacks("go_heap"))
+        EXPECT_LT(growth_of(stack) * minutes, held_bytes / 10) << stack.at("headline");
+}
+
+TEST_P(GoProgramsWithoutProfile, rows_and_sizes_add_up_to_what_the_runtime_says) {
+    Puppet puppet(GetParam());
+    puppet.command("fill");
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"--go-samples", "on", "--top", "100", "0.3"});
+    whoholds.later_report();
+    puppet.command("serve 3000 leak");
+    puppet.command("large 30");
+    puppet.command("collect");
+    whoholds.later_report();
+    puppet.command("collect");
+    const json stats = puppet.command_json("stats");
+    whoholds.later_report();
+
+    const ReportReader report = whoholds.finish();
+
+    const json kind = report.process().at("kinds").at("go_heap");
+    EXPECT_NEAR(kind.at("held").at("bytes").get<double>(), stats.at("HeapAlloc").get<double>(), 300'000);
+    EXPECT_NEAR(kind.at("acquired").at("bytes").get<double>(), stats.at("TotalAlloc").get<double>(), 600'000);
+    EXPECT_NEAR(static_cast<double>(report.all_stacks("go_heap").held.bytes), kind.at("held").at("bytes").get<double>(),
+                1000);
+    uint64_t by_size = 0;
+    const json sizes = report.process().at("go").at("heap_sizes");
+    for (const json& size : sizes) by_size += size.at("held").at("bytes").get<uint64_t>();
+    EXPECT_EQ(by_size, kind.at("held").at("bytes"));
+    const Totals large = report.with_function("main.keepLarge", "go_heap");
+    EXPECT_NEAR(static_cast<double>(large.held.bytes), 30 * 106'496.0, 106'496);
+    EXPECT_THAT(report.remarks(), HasSubstr("estimated from"));
+}
+
+TEST_P(GoProgramsWithoutProfile, T1_are_probed_neither_at_an_entry_nor_at_a_return_and_go_on) {
+    Puppet puppet(GetParam());
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"0.3"});
+    whoholds.later_report();
+    puppet.command("serve 5000 leak");
+    const ReportReader report = whoholds.finish();
+    puppet.command("serve 5000 leak");
+
+    bool is_sampled = false;
+    for (const json& probe : report.probes()) {
+        if (!probe.at("symbol").get<std::string>().starts_with("runtime.")) continue;
+        EXPECT_THAT(probe.at("symbol").get<std::string>(), Not(HasSubstr("mallocgc")));
+        is_sampled |= probe.at("hits").get<uint64_t>() > 10;
+    }
+    EXPECT_TRUE(is_sampled);
+}
+
+TEST_P(GoProgramsWithoutProfile, are_not_probed_with_samples_off) {
+    Puppet puppet(GetParam());
+    puppet.command("fill");
+    puppet.command("collect");
+
+    const ReportReader report = watch(puppet, "serve 500 leak", {"--go-samples", "off"});
+
+    for (const json& probe : report.probes())
+        EXPECT_THAT(probe.at("symbol").get<std::string>(), Not(::testing::StartsWith("runtime.(*m")));
+    const json stacks = report.stacks("go_heap");
+    ASSERT_EQ(stacks.size(), 1u);
+    EXPECT_TRUE(stacks.at(0).at("headline").is_null());
+    EXPECT_THAT(stacks.at(0).at("item_groups").dump(), HasSubstr("objects of 640 bytes"));
+    EXPECT_GT(growth_of(stacks.at(0)), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, GoProgramsWithoutProfile, ::testing::Values("go_leak", "go_1_19_leak"),
+                         [](const auto& one) { return std::string(one.param); });
+
+TEST_F(E2eTest, a_go_program_with_a_heap_profile_is_not_sampled) {
+    if (target_path("go_runtime").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_runtime");
+    Whoholds whoholds = Whoholds::attach(puppet.pid(), {"--go-samples", "on", "0.3"});
+    puppet.command("leak sessions 2000");
+    whoholds.later_report();
+
+    const ReportReader report = whoholds.finish();
+
+    EXPECT_TRUE(report.process().at("kinds").contains("go_heap"));
+    EXPECT_FALSE(report.process().at("go").contains("heap_sizes"));
+    for (const json& probe : report.probes())
+        EXPECT_THAT(probe.at("symbol").get<std::string>(), Not(::testing::StartsWith("runtime.(*m")));
+}
+
+}  // namespace
+}  // namespace whoholds::e2e
