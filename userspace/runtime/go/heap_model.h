@@ -29,7 +29,7 @@ struct GoObject {
     [[nodiscard]] bool exists() const { return span != kNoGoSpan; }
 };
 
-struct GoModelSpan {
+struct alignas(64) GoModelSpan {  // all of it is in one line of the cache, as it is looked up for each pointer
     uint64_t start = 0;
     uint64_t page_bytes = 0;
     uint64_t element_bytes = 0;

@@ -53,16 +53,19 @@ void GoHolders::reach(uint64_t word, uint32_t parent, uint32_t root) {
     if (model_.spans()[object.span].has_pointers && !is_of_runtime(object)) open_.push_back(object);
 }
 
-// In the order of their distance from the roots, so that ways are short.
+// In the order of their distance from the roots, so that ways are short; those of one distance in the order of addresses.
 Result<void> GoHolders::follow(const GoOn& go_on) {
     constexpr size_t kStepsBetweenPauses = 1 << 15;
-    for (size_t i = 0; i < open_.size(); ++i) {
-        const GoObject object = open_[i];
-        for (const uint64_t word : model_.words(object)) reach(word, object.number, root_of_[object.number]);
-        if (i % kStepsBetweenPauses == 0 && !go_on())
-            return Error{ErrorCode::kLimit, "Go's heap: there was not enough time to find who holds what"};
+    size_t steps = 0;
+    while (!open_.empty()) {
+        std::vector<GoObject> round = std::exchange(open_, {});
+        std::ranges::sort(round, {}, &GoObject::number);
+        for (const GoObject object : round) {
+            for (const uint64_t word : model_.words(object)) reach(word, object.number, root_of_[object.number]);
+            if (++steps % kStepsBetweenPauses == 0 && !go_on())
+                return Error{ErrorCode::kLimit, "Go's heap: there was not enough time to find who holds what"};
+        }
     }
-    open_ = {};
     return {};
 }
 

@@ -3,7 +3,7 @@
 #include "runtime/go/type_finder.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace whoholds {
 namespace {
@@ -92,18 +92,19 @@ Result<void> GoTypeFinder::find_pairs_in_objects(const GoOn& go_on) {
     return spread(go_on);
 }
 
+// In rounds, each in the order of addresses: a heap is larger than any cache.
 Result<void> GoTypeFinder::spread(const GoOn& go_on) {
-    for (size_t steps = 1; !open_.empty() || !open_variables_.empty(); ++steps) {
-        if (open_.empty()) {
-            const auto [address, type] = open_variables_.back();
-            open_variables_.pop_back();
+    size_t steps = 0;
+    while (!open_.empty() || !open_variables_.empty()) {
+        const auto variables = std::exchange(open_variables_, {});
+        for (const auto& [address, type] : variables)
             visit_values(roots_.variables_at(address), *type, 1, Worth::kPointer);
-        } else {
-            const GoObject object = open_.back();
-            open_.pop_back();
+        std::vector<GoObject> round = std::exchange(open_, {});
+        std::ranges::sort(round, {}, &GoObject::number);
+        for (const GoObject object : round) {
             visit(object, std::min(worth_[object.number], Worth::kPointer));
+            if (++steps % kStepsBetweenPauses == 0 && !go_on()) return too_late();
         }
-        if (steps % kStepsBetweenPauses == 0 && !go_on()) return too_late();
     }
     return go_on() ? Result<void>() : too_late();
 }
@@ -180,7 +181,7 @@ void GoTypeFinder::found_variable(uint64_t address, const GoType& type) {
 void GoTypeFinder::found_pointer(uint64_t address, const GoType& target, Worth worth) {
     const GoObject object = object_at(address);
     if (!object.exists()) return found_variable(address, target);
-    if (target.bytes == 0) return;
+    if (target.bytes == 0 || is_settled(object, {GoObjectForm::kValue, &target}, worth)) return;
     if (fits(object, target.bytes, target.has_pointers())) return set(object, {GoObjectForm::kValue, &target}, worth);
     if (target.has_pointers() && target.bytes <= model_.value_bytes(object))
         set(object, {GoObjectForm::kBeginning, &target}, Worth::kBeginning);
@@ -191,6 +192,7 @@ void GoTypeFinder::found_array(uint64_t address, uint64_t count, const GoType& e
                                Worth worth) {
     const GoObject object = model_.find(address);
     if (!object.exists() || element.bytes == 0 || address < model_.start(object)) return;
+    if (is_settled(object, {form, &element}, worth) && form != GoObjectForm::kChannelBuffer) return;
     const uint64_t bytes = model_.value_bytes(object);
     const uint64_t before = address - model_.start(object);
     if (before > bytes || before % element.bytes != 0 || count > (bytes - before) / element.bytes) return;
@@ -199,7 +201,8 @@ void GoTypeFinder::found_array(uint64_t address, uint64_t count, const GoType& e
 
 void GoTypeFinder::found_text(uint64_t address, uint64_t length) {
     const GoObject object = object_at(address);
-    if (!object.exists() || length == 0 || length > model_.value_bytes(object)) return;
+    if (!object.exists() || worth_[object.number] >= Worth::kText || length == 0 || length > model_.value_bytes(object))
+        return;
     const GoModelSpan& span = model_.spans()[object.span];
     if (!span.has_pointers && !span.is_tiny) set(object, {GoObjectForm::kText}, Worth::kText);
 }
@@ -228,6 +231,12 @@ void GoTypeFinder::found_closure(uint64_t address, Worth worth) {
     if (!words.empty() && is_function(words[0])) set(object, {GoObjectForm::kClosure, nullptr, words[0]}, worth);
 }
 
+// Most pointers lead to what is known already: nothing more has to be looked at then.
+bool GoTypeFinder::is_settled(GoObject object, const GoObjectKind& kind, Worth worth) const {
+    const Worth known = worth_[object.number];
+    return known > worth || (known == worth && scan_.kind(object) == kind);
+}
+
 void GoTypeFinder::set(GoObject object, const GoObjectKind& kind, Worth worth) {
     Worth& known = worth_[object.number];
     // The runtime's note is of the elements, what points to them says what they are used for.
@@ -238,7 +247,7 @@ void GoTypeFinder::set(GoObject object, const GoObjectKind& kind, Worth worth) {
     if (worth == known && covered_bytes(object, kind) <= covered_bytes(object, scan_.kind(object))) return;
     known = std::max(known, worth);
     scan_.kind_of_[object.number] = number_of(kind);
-    open_.push_back(object);
+    if (model_.spans()[object.span].has_pointers) open_.push_back(object);
 }
 
 uint64_t GoTypeFinder::covered_bytes(GoObject object, const GoObjectKind& kind) const {

@@ -53,6 +53,7 @@ private:
     void found_map_part(uint64_t address, GoObjectForm form, const GoType& map, uint64_t bytes, Worth worth);
     void found_map_groups(uint64_t address, const GoType& map, uint64_t count, Worth worth);
     void found_channel(uint64_t address, const GoType& channel, Worth worth);
+    [[nodiscard]] bool is_settled(GoObject object, const GoObjectKind& kind, Worth worth) const;
     void set(GoObject object, const GoObjectKind& kind, Worth worth);
     [[nodiscard]] uint64_t covered_bytes(GoObject object, const GoObjectKind& kind) const;
 

@@ -19,7 +19,10 @@ constexpr unsigned kFirstMinorWithChannelTimers = 23;
 
 void GoTypeFinder::found_map_part(uint64_t address, GoObjectForm form, const GoType& map, uint64_t bytes, Worth worth) {
     const GoObject object = object_at(address);
-    if (object.exists() && fits(object, bytes, true)) set(object, {form, &map}, worth);
+    if (!object.exists() || !fits(object, bytes, true)) return;
+    // What the runtime notes of these parts are types of its own, the same for all maps.
+    const bool is_part = form != GoObjectForm::kMap && worth >= Worth::kPair;
+    set(object, {form, &map}, is_part ? Worth::kRuntime : worth);
 }
 
 void GoTypeFinder::found_map_groups(uint64_t address, const GoType& map, uint64_t count, Worth worth) {
@@ -32,7 +35,7 @@ void GoTypeFinder::found_map_groups(uint64_t address, const GoType& map, uint64_
     const uint64_t most =
         types_.format().has_swiss_maps ? count * group->bytes : (count + count / 16 + 1) * group->bytes;
     if (go_slot_bytes(most + 8) < model_.spans()[object.span].element_bytes) return;
-    const bool is_named_so = model_.header(object) == map.group;
+    const bool is_named_so = model_.header(object) == map.group || model_.spans()[object.span].large_type == map.group;
     set(object, {GoObjectForm::kMapGroups, &map}, is_named_so ? Worth::kRuntime : worth);
 }
 
