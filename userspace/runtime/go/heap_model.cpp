@@ -63,20 +63,29 @@ uint64_t go_slot_bytes(uint64_t bytes) {
 
 Result<GoHeapModel> GoHeapModel::read(const GoProcess& process, const GoOn& go_on) {
     constexpr int kTries = 3;
-    for (int attempt = 0; attempt < kTries; ++attempt) {
-        WH_TRY(const uint32_t before, read_go_sweep_generation(process));
+    constexpr int kLooks = 60;
+    int tries = 0;
+    for (int look = 0; look < kLooks && tries < kTries; ++look) {
+        if (!go_on()) return too_late();
+        WH_TRY(const GoSpans spans, read_go_spans(process));
+        // What is not swept yet may be garbage that points to slots of others; soon after a collection all is.
+        const bool is_swept = std::ranges::all_of(spans.in_use, [&](const GoSpan& span) {
+            return !span.has_pointers() || span.is_swept(spans.sweep_generation);
+        });
+        if (!is_swept || spans.sweep_generation != spans.sweep_generation_after) continue;
+        ++tries;
         GoHeapModel model;
-        WH_TRY_VOID(model.read_once(process, go_on));
+        WH_TRY_VOID(model.read_once(process, spans, go_on));
         WH_TRY(const uint32_t after, read_go_sweep_generation(process));
-        if (before == after && model.changed_bytes_ * 50 <= model.object_bytes_ + model.changed_bytes_) return model;
+        if (spans.sweep_generation == after && model.changed_bytes_ * 50 <= model.object_bytes_ + model.changed_bytes_)
+            return model;
     }
     return Error{
         ErrorCode::kLimit,
         "Go's heap is too busy to be scanned by type truthfully: it is collected more often than it can be read"};
 }
 
-Result<void> GoHeapModel::read_once(const GoProcess& process, const GoOn& go_on) {
-    WH_TRY(const GoSpans before, read_go_spans(process));
+Result<void> GoHeapModel::read_once(const GoProcess& process, const GoSpans& before, const GoOn& go_on) {
     uint64_t elements = 0;
     uint64_t pages = 0;
     for (const GoSpan& span : before.in_use) {

@@ -73,7 +73,7 @@ public:
     [[nodiscard]] uint64_t changed_bytes() const { return changed_bytes_; }
 
 private:
-    Result<void> read_once(const GoProcess& process, const GoOn& go_on);
+    Result<void> read_once(const GoProcess& process, const GoSpans& before, const GoOn& go_on);
     Result<void> read_contents(const GoProcess& process, std::span<const GoSpan> spans, const GoOn& go_on);
     void index_pages();
 

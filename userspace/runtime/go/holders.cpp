@@ -24,22 +24,27 @@ Result<GoHolders> GoHolders::find(const GoProcess& process, const GoHeapModel& m
     GoHolders holders(process, model, roots, scan, types, symbols);
     holders.parents_.assign(model.element_count(), kNotReached);
     holders.root_of_.assign(model.element_count(), kNotReached);
-    // Variables first: what is on a stack may be left over there.
-    for (const GoRoot& root : roots.roots) {
-        if (root.goroutine == GoRoot::kGlobals) holders.begin_at(root);
+    // What the runtime itself remembers comes last, and variables before what may be left over on a stack.
+    for (const bool is_runtimes : {false, true}) {
+        for (const GoRoot& root : roots.roots) holders.begin_at(root, is_runtimes);
+        WH_TRY_VOID(holders.follow(go_on));
     }
-    for (const GoRoot& root : roots.roots) {
-        if (root.goroutine != GoRoot::kGlobals) holders.begin_at(root);
-    }
-    WH_TRY_VOID(holders.follow(go_on));
     return holders;
 }
 
-void GoHolders::begin_at(const GoRoot& root) {
+void GoHolders::begin_at(const GoRoot& root, bool of_runtime) {
+    const bool is_stack = root.goroutine != GoRoot::kGlobals;
+    if (is_stack) {
+        const std::string function = function_name(roots_.goroutines[root.goroutine].start, false);
+        if ((function.starts_with("runtime.") && function != "runtime.main") != of_runtime) return;
+    }
     const auto words = roots_.words_of(root);
     for (size_t i = 0; i < words.size(); ++i) {
         const GoObject object = model_.find(words[i]);
         if (!object.exists() || parents_[object.number] != kNotReached) continue;
+        if (!is_stack && !of_runtime &&
+            symbols_.name_at(process_.to_file(root.address + i * 8)).starts_with("runtime."))
+            continue;
         root_words_.push_back({root.address + i * 8, root.goroutine});
         reach(words[i], kFromRoot, static_cast<uint32_t>(root_words_.size() - 1));
     }

@@ -53,7 +53,7 @@ private:
               GoTypes& types, const DataSymbols& symbols)
         : process_(process), model_(model), roots_(roots), scan_(scan), types_(types), symbols_(symbols) {}
 
-    void begin_at(const GoRoot& root);
+    void begin_at(const GoRoot& root, bool of_runtime);
     Result<void> follow(const GoOn& go_on);
     void reach(uint64_t word, uint32_t parent, uint32_t root);
     [[nodiscard]] bool is_of_runtime(GoObject object) const;
