@@ -10,11 +10,11 @@ _whoholds() {
         -p | --pid) _pids; return ;;
         --kind) COMPREPLY=($(compgen -W 'heap mapping fd socket thread joinable pair go_heap goroutine' -- "$cur")); return ;;
         --sort) COMPREPLY=($(compgen -W 'bytes count age total' -- "$cur")); return ;;
-        --format) COMPREPLY=($(compgen -W 'text json folded pprof' -- "$cur")); return ;;
+        --format) COMPREPLY=($(compgen -W 'text json folded pprof html openmetrics' -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
         --all-of | -o | --output) _filedir; return ;;
         --cgroup) _filedir -d; return ;;
-        --pair | --pairs | --top | --min-age | --min-size | --duration | --container | --comm) return ;;
+        --pair | --pairs | --top | --min-age | --min-size | --duration | --metrics-listen | --push | --container | --comm) return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$(_parse_help "$1")" -- "$cur"))

@@ -39,7 +39,10 @@ Examples:
   whoholds -p 4711 --sort total          who allocates the most, freed or not (churn)
   whoholds -p 4711 --json --duration 1h  one JSON object per line, for an hour
   whoholds -p 4711 -o held.pb.gz         reports as text; the final one for go tool pprof as well
+  whoholds -p 4711 -o held.html          ... or with flame graph and growth, for a browser
   whoholds -p 4711 --duration 5m --format folded | flamegraph.pl --countname bytes > held.svg
+  whoholds -p 4711 60 --metrics-listen 9435
+                                         a report a minute, the same for Prometheus to scrape
   whoholds -p 4711 --pairs openssl,stdio TLS connections, contexts and streams as well
   whoholds -p 4711 --pair 'job=job_open:out2/job_close'
                                          what job_open made and job_close has not taken yet

@@ -169,6 +169,10 @@ bool write_all(std::string_view text, const std::function<bool()>& pause) {
     return true;
 }
 
+void say(const std::string& line) {
+    if (!line.empty()) fmt::print(stderr, "{}\n", printable(line));
+}
+
 int trace(const Options& options) {
     auto opened = Outputs::open(options, format_options(options));
     if (!opened) {
@@ -180,7 +184,7 @@ int trace(const Options& options) {
     session.only_final = options.action != Options::Action::kRecord && !outputs.wants_every_report();
     std::optional<Error> lost;
     SessionEvents events;
-    events.on_progress = [](const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); };
+    events.on_progress = say;
     std::optional<Recorder> recorder;
     if (options.action == Options::Action::kRecord) {
         auto created = Recorder::create(options.record_to, options.may_replace);
@@ -196,9 +200,11 @@ int trace(const Options& options) {
             if (!report.final) return true;
         }
         if (auto delivered = outputs.deliver(report); !delivered) lost = std::move(delivered).error();
+        say(outputs.complaint(false));
         return write_all(outputs.standard_output(report), pause);
     };
     if (auto failure = run_session(session, events)) return fail(*failure);
+    say(outputs.complaint(true));
     if (lost) return fail({FailureKind::kOther, *std::move(lost)});
     if (recorder)
         fmt::print(stderr, "recorded {} in {}; whoholds report {} prints it\n", human_bytes(recorder->bytes_written()),

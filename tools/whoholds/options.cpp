@@ -47,7 +47,7 @@ struct Raw {
     ProcessSelection selection;
     std::vector<std::string> kinds, pairs, ready_pairs, recordings, holders_of;
     std::string interval, count, duration, at, from, min_age, min_size, top, top_processes, sort, color, format, output;
-    std::string go_types;
+    std::string go_types, metrics_listen, push;
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with, go_samples;
     bool wait = false;
     bool follow = false;
@@ -138,6 +138,10 @@ void add_options(CLI::App& app, Raw& raw) {
               format_names() + ";\nall but text and json: the final report only");
     add_value(app, "-o,--output", raw.output, "FILE",
               "The final report to this file, in --format or what\nits ending says: " + file_endings());
+    add_value(app, "--metrics-listen", raw.metrics_listen, "[ADDRESS:]PORT",
+              "Serve the last report to Prometheus: /metrics,\non 127.0.0.1 unless told");
+    add_value(app, "--push", raw.push, "URL",
+              "Send each report as pprof to Pyroscope, or to\nParca (http://HOST:7070/profiles/writeraw)");
     app.add_flag("--json", raw.json, "--format json: one JSON object per report and line");
     app.add_flag("--quiet", raw.quiet, "Only the final report");
     app.add_flag("--full", raw.full, "All frames in text: Go stacks fold those of libraries");
@@ -332,6 +336,19 @@ Result<void> read_format(const Raw& raw, Options& options) {
     return {};
 }
 
+Result<void> read_publishing(const Raw& raw, Options& options) {
+    if (!raw.metrics_listen.empty()) {
+        WH_TRY(options.metrics_at, parse_listen_address(raw.metrics_listen));
+    }
+    if (!raw.push.empty()) {
+        WH_TRY(options.push_to, parse_push_url(raw.push));
+    }
+    const bool follows = options.action != Options::Action::kPlan && !reads_recordings(options);
+    if (!follows && (options.metrics_at || options.push_to))
+        return usage("only what is being followed can be published: leave --metrics-listen and --push away");
+    return {};
+}
+
 Result<Options> read_options(const Raw& raw, Options options) {
     WH_TRY_VOID(read_target(raw, options));
     WH_TRY_VOID(read_times(raw, options));
@@ -342,6 +359,7 @@ Result<Options> read_options(const Raw& raw, Options options) {
         WH_TRY(options.color, choose("--color", raw.color, kColors));
     }
     WH_TRY_VOID(read_format(raw, options));
+    WH_TRY_VOID(read_publishing(raw, options));
     if (!raw.go_types.empty()) {
         WH_TRY(options.go_types, choose("--types", raw.go_types, kGoTypes));
     }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "proc/selection.h"
+#include "publish/metrics_server.h"
+#include "publish/push_target.h"
 #include "runtime/go/duty_cycle.h"
 #include "runtime/pairs/pair.h"
 
@@ -65,7 +67,9 @@ struct Options {
     std::string format =
         "text";          // a row of report/formats.cpp; with output it is the file's, and standard output stays text
     std::string output;  // the file for the final report; "": none
-    bool json = false;   // --json, or --format json; plan knows no other
+    std::optional<ListenAddress> metrics_at;
+    std::optional<PushTarget> push_to;
+    bool json = false;  // --json, or --format json; plan knows no other
     Color color = Color::kAuto;
     bool quiet = false;  // only the final report
     GoSamplesMode go_samples = GoSamplesMode::kAuto;

@@ -10,6 +10,8 @@ constexpr Format kFormats[] = {
     {.name = "json", .ending = ".json", .is_stream = true, .write = write_json},
     {.name = "folded", .ending = ".folded", .wants_all = true, .write = write_folded},
     {.name = "pprof", .ending = ".pb.gz", .is_binary = true, .wants_all = true, .write = write_pprof},
+    {.name = "html", .ending = ".html", .wants_all = true, .write = write_html},
+    {.name = "openmetrics", .ending = ".om", .wants_all = true, .write = write_openmetrics},
 };
 
 }  // namespace

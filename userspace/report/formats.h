@@ -36,5 +36,8 @@ std::string write_text(const Report& report, const FormatOptions& options);
 std::string write_json(const Report& report, const FormatOptions& options);  // one line, newline at the end
 std::string write_folded(const Report& report, const FormatOptions& options);
 std::string write_pprof(const Report& report, const FormatOptions& options);
+std::string write_html(const Report& report, const FormatOptions& options);
+std::string write_openmetrics(const Report& report, const FormatOptions& options);
+std::string write_prometheus(const Report& report, const FormatOptions& options);  // the same for older scrapers
 
 }  // namespace whoholds

@@ -10,6 +10,7 @@
 #include "report/text_layout.h"
 #include "unit/places.h"
 #include "unit/report/golden.h"
+#include "unit/report/html_data.h"
 #include "unit/report/pprof_text.h"
 #include "unit/report/sample_reports.h"
 #include "unit/report/schema_check.h"
@@ -24,6 +25,7 @@ using ::testing::Not;
 // One line of JSON is no golden file that anyone can review, nor is a compressed one.
 std::string normalised(std::string_view format, const std::string& text) {
     if (format == "pprof") return pprof_text(text);
+    if (format == "html") return html_data(text).dump(1) + '\n';  // the page around it is the same each time
     return format == "json" ? nlohmann::ordered_json::parse(text).dump(1) + '\n' : text;
 }
 

@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "report/formats.h"
+#include "unit/report/command_output.h"
 #include "unit/report/pprof_text.h"
 #include "unit/report/sample_reports.h"
 
@@ -26,16 +25,6 @@ std::string go_program() {
         if (access(path, X_OK) == 0) return path;
     }
     return {};
-}
-
-std::string output_of(const std::string& command) {
-    std::string text;
-    FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-    if (pipe == nullptr) return "popen failed";
-    std::array<char, 4096> block{};
-    while (const size_t count = fread(block.data(), 1, block.size(), pipe)) text.append(block.data(), count);
-    const int status = pclose(pipe);
-    return status == 0 ? text : text + fmt::format("\nended with {}", status);
 }
 
 class PprofTool : public ::testing::Test {
