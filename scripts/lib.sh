@@ -73,7 +73,7 @@ apt_install() {
         return "$status"
     fi
     rm -f "$log"
-    for service in redis-server nginx postgresql; do
+    for service in redis-server nginx postgresql prometheus; do
         case " $* " in *" $service"*) as_root update-rc.d "$service" disable >/dev/null 2>&1 || true ;; esac
     done
 }

@@ -62,9 +62,12 @@ protected:
         if (!folder_.empty()) std::filesystem::remove_all(folder_);
     }
     // What became of the page when its script had run.
-    [[nodiscard]] std::string page_of(const Report& report) const {
+    [[nodiscard]] std::string page_of(const Report& report, const std::string& what_the_user_does = "") const {
         const std::string file = folder_ + "/report.html";
-        std::ofstream(file) << write_html(report, {});
+        std::string page = write_html(report, {});
+        if (!what_the_user_does.empty())
+            page.insert(page.rfind("</body>"), "<script>{" + what_the_user_does + "}</script>");
+        std::ofstream(file) << page;
         return output_of(fmt::format(
             "(timeout 100 /usr/bin/chromium --headless --no-sandbox --disable-gpu --user-data-dir={0}/profile "
             "--dump-dom file://{1} 2>{0}/errors)",
@@ -84,6 +87,25 @@ TEST_F(Chromium, draws_findings_totals_stacks_and_growth) {
     EXPECT_THAT(page, HasSubstr("shop::WriteBuffer::WriteBuffer"));
     EXPECT_THAT(page, HasSubstr("<path d=\"M0.0 "));
     EXPECT_THAT(page, HasSubstr("1,204,553 events seen"));
+}
+
+TEST_F(Chromium, the_graph_can_be_searched_zoomed_and_turned_around) {
+    const std::string choose_count =
+        "const by = document.getElementById('unit'); by.value = 'count'; by.dispatchEvent(new Event('change'));";
+    const std::string search =
+        "const box = document.getElementById('search'); box.value = 'WRITEBUFFER'; box.dispatchEvent(new "
+        "Event('input'));";
+    const std::string click_second_row =
+        "const canvas = document.getElementById('canvas'), place = canvas.getBoundingClientRect();"
+        "canvas.dispatchEvent(new MouseEvent('click', {clientX: place.left + 5, clientY: place.top + 25}));";
+    const std::string invert = "document.getElementById('inverted').click();";
+    const Report report = sample_report("findings");
+
+    EXPECT_THAT(page_of(report, search), HasSubstr("54.2 MiB in 3 stacks · found: 54.1 MiB (99.9 %)"));
+    EXPECT_THAT(page_of(report, choose_count), HasSubstr("9,120 in number in 4 stacks"));
+    EXPECT_THAT(page_of(report, click_second_row), HasSubstr("zoomed to payments-api+0x18e1: 54.1 MiB"));
+    EXPECT_THAT(page_of(report, invert + click_second_row),
+                HasSubstr("zoomed to std::vector&lt;char&gt;::vector: 54.1 MiB"));
 }
 
 TEST_F(Chromium, hostile_names_are_text) {

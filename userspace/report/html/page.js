@@ -330,7 +330,9 @@ function writePlot(parent, series) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('viewBox', '0 0 300 80');
   svg.setAttribute('preserveAspectRatio', 'none');
-  const x = time => 300 * (time - first) / (last - first || 1), y = value => high > low ? 76 - 72 * (value - low) / (high - low) : 40;
+  const x = time => 300 * (time - first) / (last - first || 1), middle = (low + high) / 2;
+  const span = Math.max(high - low, Math.abs(high) * 0.1);  // what hardly moves is to look flat
+  const y = value => span > 0 ? 40 - 72 * (value - middle) / span : 40;
   const line = points.map(([time, value], i) => (i ? 'L' : 'M') + x(time).toFixed(1) + ' ' + y(value).toFixed(1)).join('');
   [['area', line + 'L300 80L0 80Z'], ['', line]].forEach(([name, path]) => {
     const shape = document.createElementNS('http://www.w3.org/2000/svg', 'path');
