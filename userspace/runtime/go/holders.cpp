@@ -24,11 +24,14 @@ Result<GoHolders> GoHolders::find(const GoProcess& process, const GoHeapModel& m
     GoHolders holders(process, model, roots, scan, types, symbols);
     holders.parents_.assign(model.element_count(), kNotReached);
     holders.root_of_.assign(model.element_count(), kNotReached);
-    // What the runtime itself remembers comes last, and variables before what may be left over on a stack.
-    for (const bool is_runtimes : {false, true}) {
-        for (const GoRoot& root : roots.roots) holders.begin_at(root, is_runtimes);
-        WH_TRY_VOID(holders.follow(go_on));
-    }
+    // First by objects whose type is known, then by others too; what the runtime itself remembers comes last.
+    for (const GoRoot& root : roots.roots) holders.begin_at(root, false);
+    WH_TRY_VOID(holders.follow(go_on));
+    holders.open_ = std::exchange(holders.put_off_, {});
+    holders.follows_unknown_ = true;
+    WH_TRY_VOID(holders.follow(go_on));
+    for (const GoRoot& root : roots.roots) holders.begin_at(root, true);
+    WH_TRY_VOID(holders.follow(go_on));
     return holders;
 }
 
@@ -55,7 +58,9 @@ void GoHolders::reach(uint64_t word, uint32_t parent, uint32_t root) {
     if (!object.exists() || parents_[object.number] != kNotReached) return;
     parents_[object.number] = parent;
     root_of_[object.number] = root;
-    if (model_.spans()[object.span].has_pointers && !is_of_runtime(object)) open_.push_back(object);
+    if (!model_.spans()[object.span].has_pointers || is_of_runtime(object)) return;
+    const bool is_unknown = scan_.name(scan_.kind_number(object.number)).empty();
+    (is_unknown && !follows_unknown_ ? put_off_ : open_).push_back(object);
 }
 
 // In the order of their distance from the roots, so that ways are short; those of one distance in the order of addresses.

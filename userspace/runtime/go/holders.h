@@ -77,6 +77,8 @@ private:
     std::vector<uint32_t> parents_;  // by number of the object: the one that leads to it
     std::vector<uint32_t> root_of_;  // by number of the object, in root_words_
     std::vector<GoObject> open_;
+    std::vector<GoObject> put_off_;  // until what is known leads no further
+    bool follows_unknown_ = false;
 };
 
 }  // namespace whoholds

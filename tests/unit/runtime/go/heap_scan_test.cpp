@@ -17,6 +17,7 @@ protected:
     struct Read {
         uint64_t objects = 0;
         uint64_t bytes = 0;
+        uint64_t changed = 0;  // objects that were left out, which is said
         std::map<std::string, GoTypeRow> rows;
         std::string error;
 
@@ -40,7 +41,7 @@ protected:
         for (const GoTypeRow& row : go_type_rows(*model, *scan)) read.rows[row.name] = row;
         read.objects = model->object_count();
         read.bytes = model->object_bytes();
-        EXPECT_EQ(model->changed_objects(), 0U);
+        read.changed = model->changed_objects();
         return read;
     }
 };
@@ -57,6 +58,7 @@ TEST_P(GoTypeCensus, equals_what_the_program_holds) {
     const Read read = GoTypeCensus::read(*process);
 
     ASSERT_EQ(read.error, "");
+    EXPECT_EQ(read.changed, 0U);
     EXPECT_EQ(read.count("*main.registry"), 1U);  // the other one is a variable
     EXPECT_EQ(read.count("*main.session"), 1001U);
     EXPECT_EQ(read.count("map[string]*main.session"), 1U);
@@ -125,9 +127,14 @@ TEST_P(GoTypeCensus, of_a_busy_heap_is_right_about_what_lasts_or_refuses) {
             EXPECT_NE(read.error.find("too busy"), std::string::npos) << read.error;
             continue;
         }
-        EXPECT_EQ(read.count("*main.session"), 1001U);
-        EXPECT_EQ(read.count("*main.box[string]"), 406U);
-        EXPECT_EQ(read.count("*main.wide"), 209U);
+        const struct {
+            const char* name;
+            uint64_t held;
+        } rows[] = {{"*main.session", 1001}, {"*main.box[string]", 406}, {"*main.wide", 209}};
+        for (const auto& row : rows) {
+            EXPECT_LE(read.count(row.name), row.held) << row.name;
+            EXPECT_GE(read.count(row.name) + read.changed, row.held) << row.name;
+        }
     }
 
     puppet.command("busy stop");
