@@ -125,8 +125,9 @@ std::optional<Rate> growth_of_rest(const GoHeapEstimate& estimate) {
 
 class Rows {
 public:
-    Rows(const GoHeapEstimate& estimate, const GoHeapSources& sources)
+    Rows(const GoHeapEstimate& estimate, bool is_sampled, const GoHeapSources& sources)
         : estimate_(estimate),
+          is_sampled_(is_sampled),
           sources_(sources),
           callers_(sources.symbolizer),
           rows_([&](uint64_t pc) { return sources.symbolizer.symbolize(pc); }, true) {
@@ -184,10 +185,12 @@ private:
         report.item_groups = sizes_of_rest(estimate_);
         report.item_groups_of = report.held.count;
         report.why_incomplete = kNoStack;
+        report.before_attach = is_sampled_;  // next to all of it, then
         report.samples.reset();
     }
 
     const GoHeapEstimate& estimate_;
+    bool is_sampled_;
     const GoHeapSources& sources_;
     Callers callers_;
     GoStackRows rows_;
@@ -262,7 +265,7 @@ void fill_go_heap_estimate(const GoHeapEstimate& estimate, const GoSamplingState
     if (!is_wanted(options)) return;
     fill_sizes(estimate.census(), report);
     add_notes(estimate, sampling, coverage);
-    const Rows rows(estimate, sources);
+    const Rows rows(estimate, sampling.is_on, sources);
     report.kinds.insert(report.kinds.begin(), describe_go_kind(kKind, "Go heap", estimate.total(), rows.size()));
     report.stack_count += rows.size();
     std::vector<StackReport> stacks = rows.best(options, report.exe);
