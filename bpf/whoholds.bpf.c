@@ -2,6 +2,7 @@
 
 #include "calls.bpf.c"
 #include "descriptors.bpf.c"
+#include "go.bpf.c"
 #include "go_samples.bpf.c"
 #include "tasks.bpf.c"
 #ifdef WH_OLD_KERNEL

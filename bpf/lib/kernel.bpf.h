@@ -154,7 +154,11 @@ struct return_instance {
 struct uprobe_task {
     struct return_instance* return_instances;
 };
+struct thread_struct {
+    unsigned long fsbase;
+};
 struct task_struct {
+    struct thread_struct thread;
     void* stack;
     int pid;
     int tgid;

@@ -32,6 +32,7 @@ struct wh_thread {
     u64 registers[WH_SNAPSHOT_REGISTERS];  // where a stack begins that user space may have to finish
     u64 stack_top;                         // the end of its stack, where a walk was complete; a hint only
     u64 window_wanted;                     // bytes of stack that the last walk needed
+    u64 r14;                               // in Go code: the current g; set where a walk's ancestry is asked for
     struct wh_stack_record record;         // the walk's frames
     u64 window[WH_WINDOW_WORDS];           // a copy of a part of its stack
 };

@@ -4,8 +4,8 @@
 #ifndef WHOHOLDS_LIB_STACK_H
 #define WHOHOLDS_LIB_STACK_H
 
+#include "lib/goroutine.bpf.h"
 #include "lib/stream.bpf.h"
-#include "lib/unwind.bpf.h"
 
 #define WH_TELL_NS 20000000ull  // tell user space of news about mappings no more often
 #define WH_SNAPSHOT_PERIOD_NS 100000000ull
@@ -204,6 +204,12 @@ WH_INLINE u32 caller_stack(struct pt_regs* ctx, const struct wh_caller* caller, 
         u32 stack = snapshot_if_allowed(walk, thread, kind, process);
         if (stack) return stack;
     }
+    if (has_ancestry(kind) && go_process(process)) {
+        u64 r14;
+        WH_READ_REGISTER(ctx, r14, r14);
+        thread->r14 = r14;
+        add_ancestry(WH_WALK_ARGUMENTS(walk, thread), process);
+    }
     return stack_index(walk, thread, kind, process);
 }
 
@@ -215,6 +221,10 @@ WH_INLINE u32 system_call_stack(struct task_struct* task, struct wh_thread* thre
     if (!walk_and_tell(walk, task, thread, process)) {
         u32 stack = snapshot_if_allowed(walk, thread, kind, process);
         if (stack) return stack;
+    }
+    if (go_process(process)) {
+        thread->r14 = thread->registers[6];
+        add_ancestry(WH_WALK_ARGUMENTS(walk, thread), process);
     }
     return stack_index(walk, thread, kind, process);
 }

@@ -37,6 +37,12 @@
       "compared with the kernel's tables, but these are missing in what was acquired and released")            \
     X(WH_COUNTER_OTHER_TABLE, "other_descriptor_table", 0,                                                     \
       "system calls of threads that have a table of descriptors of their own (unshare), not followed")         \
+    X(WH_COUNTER_GOROUTINE_LOST, "goroutines_lost", 1,                                                         \
+      "goroutines that began or ended while the runtime's record of them could not be read; who is alive is "  \
+      "right all the same, as it is read at each report")                                                      \
+    X(WH_COUNTER_LINEAGE_LOST, "ancestries_lost", 0,                                                           \
+      "goroutines for which there was no room in the table of ancestries: of what they take only they "        \
+      "themselves are named, and not who created them")                                                        \
     X(WH_COUNTER_OTHER_PROCESS, "other_process", 0, "probe hits of processes that are not traced; ignored")    \
     X(WH_COUNTER_GO_SAMPLE_LOST, "go_samples_lost", 0,                                                         \
       "samples of Go allocations not taken, for lack of room; the others stand for them")                      \

@@ -3,6 +3,7 @@
 // that make and free such things inside. What is held must be exact for each stack.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
 
 #include "e2e/whoholds.h"
@@ -32,6 +33,7 @@ std::string held_elsewhere(const ReportReader& report, const std::string& kind) 
 class CataloguePairs : public E2eTest, public ::testing::WithParamInterface<CatalogueEntry> {};
 
 TEST_P(CataloguePairs, T8_count_what_the_program_holds_whatever_the_library_does_inside) {
+    if (GetParam().group == "go") GTEST_SKIP() << "of Go: see go_tracing_test.cpp";
     const std::string name(GetParam().name);
     const std::string kind = "pair:" + name;
     Puppet puppet("pairs_puppet");
@@ -61,7 +63,11 @@ TEST_P(CataloguePairs, every_pair_has_a_puppet) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, CataloguePairs, ::testing::ValuesIn(catalogue().begin(), catalogue().end()),
-                         [](const auto& entry) { return std::string(entry.param.name); });
+                         [](const auto& entry) {
+                             std::string name(entry.param.name);
+                             std::ranges::replace(name, '.', '_');
+                             return name;
+                         });
 
 class UserPairs : public E2eTest {};
 

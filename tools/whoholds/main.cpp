@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -52,6 +53,9 @@ bool wants_kind(const Options& options, std::string_view kind) {
     return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
 }
 
+// What is taken with the ancestry of the goroutine that takes it.
+constexpr auto kTracedInGo = std::to_array<const char*>({kGoroutineKind, "fd", "socket", "thread", "pair"});
+
 // Files and sockets are followed together; what is not wanted of them is left out of the report.
 GoTypesWanted go_types_wanted(Options::GoTypes types) {
     switch (types) {
@@ -71,7 +75,10 @@ WantedKinds wanted_kinds(const Options& options) {
             .go = {.heap = wants_kind(options, kGoHeapKind),
                    .goroutines = wants_kind(options, kGoroutineKind),
                    .types = go_types_wanted(options.go_types),
-                   .holders_of = options.holders_of}};
+                   .holders_of = options.holders_of},
+            .go_tracing = options.go_tracing && std::ranges::any_of(kTracedInGo, [&](const char* kind) {
+                              return wants_kind(options, kind);
+                          })};
 }
 
 SessionOptions session_options(const Options& options) {

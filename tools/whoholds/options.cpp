@@ -51,6 +51,7 @@ struct Raw {
     std::string young_slots, ring_bytes, backlog_bytes, max_stacks, young_age_ms, attach_with, go_samples;
     bool wait = false;
     bool follow = false;
+    bool no_go_tracing = false;
     bool json = false;
     bool quiet = false;
     bool full = false;
@@ -127,6 +128,7 @@ void add_options(CLI::App& app, Raw& raw) {
     add_value(app, "--go-samples", raw.go_samples, "auto|on|off",
               "Go programs without a heap profile: which stacks allocate,\nfor at most 2 % of a core (auto), or all "
               "the time");
+    app.add_flag("--no-go-tracing", raw.no_go_tracing, "Go: no probes on the runtime, goroutines are only read");
     add_value(app, "--top", raw.top, "N", "Stacks shown per kind, default 10");
     add_value(app, "--top-processes", raw.top_processes, "N", "Processes shown in text, default 10");
     add_value(app, "--sort", raw.sort, "bytes|count|age|total",
@@ -255,6 +257,7 @@ Result<void> read_selected(const Raw& raw, Options& options) {
     options.selection = raw.selection;
     options.wait = raw.wait;
     options.follow = raw.follow;
+    options.go_tracing = !raw.no_go_tracing;
     if (options.wait && options.selection.is_empty())
         return usage("--wait needs --container, --cgroup, --comm or --all-of, to say what to wait for");
     if (options.wait && options.action == Options::Action::kPlan) return usage("plan looks once: leave --wait away");

@@ -41,6 +41,7 @@ struct Options {
     ProcessSelection selection;        // with pids: not both empty unless action is kRun; empty then
     bool wait = false;                 // for the first selected process
     bool follow = false;               // children that are forked
+    bool go_tracing = true;            // goroutines are followed by probes
     std::vector<std::string> command;  // not empty exactly when action is kRun
 
     std::vector<std::string> recordings;  // of kReport one, of kDiff one or two

@@ -127,7 +127,30 @@ void GoRows::fill_goroutines(const ReportOptions& options, Symbolizer& symbolize
     }
 }
 
-void GoRows::add_notes(Coverage& coverage) const {
+void GoRows::describe_traced(const TracedGoroutines& traced, Symbolizer& symbolizer, const std::function<void()>& pause,
+                             ProcessReport& report) const {
+    GoroutineItems items({.snapshot = *last_.goroutines,
+                          .ledger = ledger_,
+                          .wait_reasons = wait_reasons_,
+                          .now_ns = last_look_ns_,
+                          .now_s = last_look_s_,
+                          .traced = &traced},
+                         symbolizer);
+    for (KindReport& kind : report.kinds) {
+        if (kind.kind != kGoroutineKind) continue;
+        kind.oldest_s = items.oldest_s();
+        kind.oldest_is_at_least = kind.oldest_s.has_value();
+        if (report.go)
+            report.go->goroutines = kind.held.count;  // of one moment: some begin and end after the list was read
+    }
+    for (StackReport& stack : report.stacks) {
+        if (stack.kind != kGoroutineKind) continue;
+        items.describe(std::vector<uint64_t>(stack.stacks.begin(), stack.stacks.end()), stack);
+        pause();
+    }
+}
+
+void GoRows::add_notes(Coverage& coverage, bool is_traced) const {
     for (const std::string& problem : last_.problems) coverage.warnings.push_back("GO IS NOT READ WHOLLY: " + problem);
     if (last_.heap && last_.heap->rate_bytes > 1)
         coverage.notes.push_back(
@@ -141,15 +164,16 @@ void GoRows::add_notes(Coverage& coverage) const {
                         "program changed the rate of samples while it ran; shares of stacks are not right either",
                         human_bytes(ledger_.heap_total().held.bytes), human_bytes(last_.facts->heap_in_use_bytes)));
     if (!last_.goroutines) return;
-    coverage.notes.emplace_back(
-        "goroutines are counted at each report; those that begin and end in between are not seen");
+    if (!is_traced)
+        coverage.notes.emplace_back(
+            "goroutines are counted at each report; those that begin and end in between are not seen");
     if (last_.goroutines->torn > 0)
         coverage.notes.push_back(fmt::format("goroutines that changed each time they were read, not listed: {}",
                                              exact_count(last_.goroutines->torn)));
 }
 
 void GoRows::fill(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
-                  ProcessReport& report, Coverage& coverage) const {
+                  ProcessReport& report, Coverage& coverage, const TracedGoroutines* traced) const {
     if (!has_looked_) return;
     if (last_.facts) {
         GoReport go{.facts = *last_.facts, .collections_per_min = ledger_.collections_per_min()};
@@ -167,8 +191,13 @@ void GoRows::fill(const ReportOptions& options, Symbolizer& symbolizer, const st
     }
     const bool has_profile = last_.heap && last_.heap->rate_bytes != 0;
     if (has_profile && is_wanted(options, kGoHeapKind)) fill_heap(options, symbolizer, pause, report);
-    if (last_.goroutines && is_wanted(options, kGoroutineKind)) fill_goroutines(options, symbolizer, pause, report);
-    add_notes(coverage);
+    if (last_.goroutines && is_wanted(options, kGoroutineKind)) {
+        if (traced)
+            describe_traced(*traced, symbolizer, pause, report);
+        else
+            fill_goroutines(options, symbolizer, pause, report);
+    }
+    add_notes(coverage, traced != nullptr);
 }
 
 }  // namespace whoholds

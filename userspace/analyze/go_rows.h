@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analyze/go_ledger.h"
+#include "analyze/goroutine_items.h"
 #include "analyze/report_builder.h"
 #include "report/report.h"
 #include "symbolize/symbolizer.h"
@@ -29,15 +30,23 @@ public:
     [[nodiscard]] bool has_looked() const { return has_looked_; }
 
     // Adds what the last look saw; after the process is gone that is what it held last.
+    // traced: the stacks at which living goroutines were created, by their numbers, if that is followed; then the report has rows
+    // of them already, which lack what they do now.
     void fill(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
-              ProcessReport& report, Coverage& coverage) const;
+              ProcessReport& report, Coverage& coverage, const TracedGoroutines* traced = nullptr) const;
+    // What the last look saw; null: it failed, or there was none.
+    [[nodiscard]] const GoroutineSnapshot* goroutines() const {
+        return last_.goroutines ? &*last_.goroutines : nullptr;
+    }
 
 private:
     void fill_heap(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
                    ProcessReport& report) const;
     void fill_goroutines(const ReportOptions& options, Symbolizer& symbolizer, const std::function<void()>& pause,
                          ProcessReport& report) const;
-    void add_notes(Coverage& coverage) const;
+    void describe_traced(const TracedGoroutines& traced, Symbolizer& symbolizer, const std::function<void()>& pause,
+                         ProcessReport& report) const;
+    void add_notes(Coverage& coverage, bool is_traced) const;
 
     GoLedger ledger_;
     GoReadings last_;

@@ -31,8 +31,14 @@ bool is_go_runtime(const Frame& frame) {
 
 GoroutineItems::GoroutineItems(const Look& look, Symbolizer& symbolizer) : look_(look), symbolizer_(symbolizer) {
     const std::vector<Goroutine>& goroutines = look_.snapshot.goroutines;
-    for (uint32_t i = 0; i < goroutines.size(); ++i)
-        if (!goroutines[i].is_system) by_creator_[GoLedger::creator_of(goroutines[i].record)].push_back(i);
+    for (uint32_t i = 0; i < goroutines.size(); ++i) {
+        if (goroutines[i].is_system) continue;
+        if (!look_.traced) {
+            by_creator_[GoLedger::creator_of(goroutines[i].record)].push_back(i);
+        } else if (const auto stack = look_.traced->find(goroutines[i].record.id); stack != look_.traced->end()) {
+            by_creator_[stack->second].push_back(i);
+        }
+    }
 }
 
 std::vector<uint32_t> GoroutineItems::of_creators(std::span<const uint64_t> creators) const {
@@ -145,6 +151,7 @@ void GoroutineItems::describe(std::span<const uint64_t> creators, StackReport& r
     std::ranges::partial_sort(goroutines, goroutines.begin() + static_cast<ptrdiff_t>(listed), std::less(), key);
     for (size_t i = 0; i < listed; ++i) report.items.push_back(item_of(look_.snapshot.goroutines[goroutines[i]]));
     report.items_omitted = goroutines.size() - listed;
+    if (look_.traced && !report.before_attach) return;
     if (!report.items.empty()) report.oldest_s = report.items.front().age_s;
     report.oldest_is_at_least = report.oldest_s.has_value();
 }

@@ -21,6 +21,9 @@ namespace whoholds {
 // Innermost first, without the runtime's own frames that stand in front of all others.
 bool is_go_runtime(const Frame& frame);
 
+// The stack (its index) at which a goroutine was created, by its number.
+using TracedGoroutines = absl::flat_hash_map<uint64_t, uint32_t>;
+
 class GoroutineItems {
 public:
     // All outlive it. now_ns: CLOCK_MONOTONIC of the look; now_s: the same in the session's time.
@@ -30,10 +33,12 @@ public:
         std::span<const std::string> wait_reasons;
         uint64_t now_ns = 0;
         double now_s = 0;
+        const TracedGoroutines* traced = nullptr;  // then rows are of these stacks, and not of creators
     };
     GoroutineItems(const Look& look, Symbolizer& symbolizer);
 
-    // Fills items, item_groups and oldest_s of the stack of these creators.
+    // Fills items, item_groups and oldest_s of the stack of these creators (or, with traced, stacks: then oldest_s is known better
+    // but for those that were there before).
     void describe(std::span<const uint64_t> creators, StackReport& report);
     // Of all that are the user's; nullopt: not known.
     [[nodiscard]] std::optional<double> oldest_s() const;

@@ -47,7 +47,7 @@ bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, co
 }
 
 bool knows_what_was_before(uint8_t kind) {
-    return kind == WH_KIND_FD || kind == WH_KIND_SOCKET || kind == WH_KIND_THREAD;
+    return kind == WH_KIND_FD || kind == WH_KIND_SOCKET || kind == WH_KIND_THREAD || kind == WH_KIND_GOROUTINE;
 }
 
 // The size of a joinable thread is its number. Descriptors and threads have none.
@@ -58,13 +58,19 @@ void forget_bytes(Row& row) {
     row.held.bytes = row.acquired.bytes = row.released.bytes = 0;
     if (row.growth_per_min) row.growth_per_min->bytes = 0;
     if constexpr (requires { row.acquired_per_min; }) {
+        if (row.before_attach) row.before_attach->bytes = 0;
         if (row.acquired_per_min) row.acquired_per_min->bytes = 0;
         if (row.released_per_min) row.released_per_min->bytes = 0;
     }
 }
 
+bool was_there_before(const StackInfo& info) {
+    return info.status == WH_STACK_BEFORE_ATTACH || info.status == WH_STACK_CREATOR_BEFORE;
+}
+
 bool is_origin_row(const StackInfo* info) {
-    return info && (info->status == WH_STACK_BEFORE_ATTACH || info->status == WH_STACK_UNSEEN);
+    return info &&
+           (was_there_before(*info) || info->status == WH_STACK_UNSEEN || info->status == WH_STACK_CREATOR_UNSEEN);
 }
 
 void subtract(Amount& from, const Amount& what) {
@@ -196,13 +202,14 @@ StackReport ReportBuilder::describe(const KindRow& row, const Aggregator& aggreg
     report.growth_per_min = growth_of(group);
     if (!has_bytes(row.kind)) forget_bytes(report);
     const StackInfo* info = aggregator.find_stack(group.sum.stack);
-    report.before_attach = info && info->status == WH_STACK_BEFORE_ATTACH;
+    report.before_attach = info && was_there_before(*info);
+    report.stacks = group.stacks;
     report.why_incomplete = why_incomplete(info);
     report.complete = report.why_incomplete.empty();
     if (!info) return report;
     report.id = info->hash;
     for (uint32_t stack : group.stacks) report.id = std::min(report.id, aggregator.find_stack(stack)->hash);
-    report.frames = FrameReader{*view.symbolizer, view.libc_code}.frames_of(*info, row.kind);
+    report.frames = FrameReader{*view.symbolizer, view.libc_code, &aggregator}.frames_of(*info, row.kind);
     report.headline = headline_of(report.frames, view.exe);
     return report;
 }
@@ -221,7 +228,7 @@ TimeSlices ReportBuilder::slices_until(uint64_t now_ns) const {
 
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
                          const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) {
-    const FrameReader reader{*view.symbolizer, view.libc_code};
+    const FrameReader reader{*view.symbolizer, view.libc_code, &aggregator};
     static const HeldNow kNothing;
     HeldItems items(view.held ? *view.held : kNothing, aggregator, view.slot, reader, now_ns);
     const TimeSlices slices = slices_until(now_ns);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analyze/leading_frames.h"
+#include "bpf/shared/go_process.h"
 #include "profile/aggregator.h"
 #include "profile/profile.h"
 #include "symbolize/symbolizer.h"
@@ -28,9 +29,19 @@ std::string key_of_frames(std::span<const Frame> frames);
 struct FrameReader {
     Symbolizer& symbolizer;
     std::span<const AddressRange> libc;  // see leading_frames.h
+    const Aggregator* stacks = nullptr;  // at which goroutines were created; null: their ancestry is not shown
 
     // All frames that are shown of a stack of this kind, inlined calls and all.
     [[nodiscard]] std::vector<Frame> frames_of(const StackInfo& info, uint8_t kind) const;
+    // The frames of the stack as numbers, and behind them those of the stack at which the goroutine was created, and so on
+    // outwards; kFirstOfCreator marks where each begins.
+    [[nodiscard]] std::vector<uint64_t> joined_frames(const StackInfo& info, uint8_t kind) const;
+    static constexpr uint64_t kFirstOfCreator = WH_FRAME_CREATED_BY;
+    static constexpr uint64_t kLeftOut = WH_FRAME_CUT;  // in place of a frame: creators that are not kept
+
+private:
+    void tidy_creation(std::vector<uint64_t>& frames, size_t begin) const;
+    void erase_end(std::vector<uint64_t>& frames) const;
 };
 
 // Of one process and kind. In the order of the first stack of each. An incomplete stack is never joined with one that is complete, or

@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "attach/go_functions.h"
 #include "base/result.h"
+#include "bpf/shared/go_process.h"
 #include "elf/elf_image.h"
 #include "proc/process.h"
 #include "runtime/pairs/pair.h"
@@ -60,6 +62,23 @@ struct PlannedSite {
     std::string why;
 };
 
+// Probes on one function of Go code, at the places that go_functions.h allows.
+struct PlannedGoProbe {
+    enum class Role : uint8_t { kGoroutineCreated, kGoroutineEnded, kAcquired, kReleased };
+    Role role = Role::kAcquired;
+    std::string symbol;  // as Go's own tracebacks show it
+    uint64_t address = 0;
+    std::vector<GoProbeSite> sites;  // all its RET instructions, or the one behind its stack check
+    uint64_t shape = 0;              // call_shape.h: the kind alone; PROBE and PROCESS still 0
+};
+
+// How to read the goroutines of a Go module.
+struct PlannedGoProcess {
+    wh_go_process process{};            // its addresses are those of the file
+    uint64_t address_minus_offset = 0;  // of its code in the file
+    bool needs_check = false;           // made by a version of Go that is newer than what is known of it
+};
+
 struct ModulePlan {
     std::string path;       // as the target sees it
     std::string open_path;  // what we open: /proc/PID/map_files/… , /proc/PID/exe, /proc/PID/root/…
@@ -72,6 +91,10 @@ struct ModulePlan {
     uint64_t end_address = 0;
     std::vector<PlannedProbe> probes;
     std::vector<PlannedSite> sites;  // with DescriptorMethod::kSites only
+    std::vector<PlannedGoProbe> go_probes;
+    std::optional<PlannedGoProcess> go;  // with probes on its goroutines only
+
+    [[nodiscard]] bool is_empty() const { return probes.empty() && sites.empty() && go_probes.empty(); }
 };
 
 struct Skipped {
@@ -100,8 +123,9 @@ struct AttachPlan {
     std::string loader_open_path;
     uint64_t loader_offset = 0;  // 0: none (static)
 
-    [[nodiscard]] size_t probe_count() const;  // of functions
-    [[nodiscard]] size_t site_count() const;   // probes too, of system calls
+    [[nodiscard]] size_t probe_count() const;     // of functions
+    [[nodiscard]] size_t site_count() const;      // probes too, of system calls
+    [[nodiscard]] size_t go_probe_count() const;  // functions of Go code
 };
 
 struct PlanOptions {
@@ -111,13 +135,16 @@ struct PlanOptions {
     bool mappings = true;
     bool descriptors = true;
     bool threads = true;       // joinable ones among them: pthread_create and what joins or detaches
+    bool go_tracing = true;    // creation and end of goroutines, and so who created the one that takes something
     bool cheap_detach = true;  // false: no uprobe_multi; then each probe takes up to 0.2 s to take away
     // What was decided for the process when its first modules were planned, for modules that are mapped later.
     std::optional<DescriptorMethod> descriptor_method_so_far;
     std::vector<Pair> pairs;    // the kind of the first one is WH_KIND_PAIR_FIRST, and so on
     bool whole_process = true;  // false: only what was loaded since; functions that are not there are no news then
     std::string target_root;    // "/proc/PID/root": the target's own debug files are looked for there too; "" for none
-    [[nodiscard]] bool wants_calls() const { return heap || mappings || descriptors || threads || !pairs.empty(); }
+    [[nodiscard]] bool wants_calls() const {
+        return heap || mappings || descriptors || threads || go_tracing || !pairs.empty();
+    }
 };
 
 // Opens the ELF files of mappings through open_file (tests give their own).

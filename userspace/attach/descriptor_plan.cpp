@@ -71,7 +71,7 @@ void add_sites(const ModuleCode& code, const std::vector<SyscallSite>& sites, Mo
 
 void take_out_sites(AttachPlan& plan) {
     for (ModulePlan& module : plan.modules) module.sites.clear();
-    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.probes.empty(); });
+    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.is_empty(); });
 }
 
 }  // namespace

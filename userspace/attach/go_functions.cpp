@@ -41,6 +41,7 @@ public:
         GoFunctionSites sites;
         sites.entry = function_.range().start;
         for (size_t i = 0; i < function_.instructions().size(); ++i) WH_TRY_VOID(pass(i, sites));
+        std::ranges::sort(sites.calls);
         WH_TRY(const size_t start, find_start());
         WH_TRY(sites.start, site_at(start));
         return sites;
@@ -70,6 +71,9 @@ private:
             return {};
         }
         const auto category = decoded->instruction.meta.category;
+        if (category == ZYDIS_CATEGORY_CALL)
+            if (const auto callee = direct_target(*decoded, function_.address_of(index)))
+                sites.calls.push_back(*callee);
         if (category != ZYDIS_CATEGORY_UNCOND_BR && category != ZYDIS_CATEGORY_COND_BR) return {};
         const auto target = direct_target(*decoded, function_.address_of(index));
         if (!target && !is_table_jump(*decoded)) return refusal("the destination of a jump is computed");

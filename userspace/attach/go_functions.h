@@ -27,6 +27,7 @@ struct GoFunctionSites {
     uint64_t entry = 0;
     // All of them; the result is in the registers, rsp is at the return address, rbp the caller's. Empty: it does not return.
     std::vector<GoProbeSite> returns;
+    std::vector<uint64_t> calls;  // the functions that it calls by their addresses, sorted
     // Behind the stack check, or the entry itself where there is none: reached once a call, registers as at the entry (rsp at
     // the return address, rbp the caller's, arguments in rax, rbx, rcx, rdi, rsi, r8, r9, r10, r11 from Go 1.17 on).
     GoProbeSite start;

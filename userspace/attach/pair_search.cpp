@@ -58,7 +58,8 @@ bool PairSearch::Search::too_many() const {
             for (const Place& place : places) modules.insert(place.path);
             return places.size() > modules.size() || names.size() > kMaxGlobMatches;
         }
-        case NameKind::kSymbol: return false;
+        case NameKind::kSymbol:
+        case NameKind::kGoName: return false;
     }
     return false;
 }
@@ -78,6 +79,7 @@ bool PairSearch::matches(Search& search, std::string_view symbol, std::string_vi
     const PairFunction& function = *search.function;
     if (!function.module.empty() && !matches_glob(function.module, file_name)) return false;
     if (function.name_kind == NameKind::kSymbol) return symbol == function.symbol;
+    if (function.name_kind == NameKind::kGoName) return false;  // symbols of Go are found in its own table
     if (symbol.find('.') != std::string_view::npos)
         return false;  // a clone or a cold part, with a calling convention of its own
     if (function.name_kind == NameKind::kGlob) {
@@ -111,6 +113,27 @@ const PairFunction* PairSearch::find(size_t pair, const ElfSymbol& symbol, const
     return nullptr;
 }
 
+std::vector<const PairFunction*> PairSearch::go_functions(size_t pair, const std::string& path) const {
+    std::vector<const PairFunction*> found;
+    for (const Search& search : searches_) {
+        const PairFunction& function = *search.function;
+        if (search.pair != pair || function.name_kind != NameKind::kGoName) continue;
+        if (function.module.empty() || matches_glob(function.module, file_name_of(path))) found.push_back(&function);
+    }
+    return found;
+}
+
+void PairSearch::note_go_function(const PairFunction& function, const std::string& path, uint64_t address) {
+    for (Search& search : searches_)
+        if (search.function == &function) search.places.insert({path, address});
+}
+
+void PairSearch::note_inlined(const PairFunction& function, std::string_view into) {
+    for (Search& search : searches_)
+        if (search.function == &function && search.inlined_into.size() <= kNamesShown)
+            search.inlined_into.emplace(into);
+}
+
 bool PairSearch::names_module(size_t pair, const std::string& path) const {
     return std::ranges::any_of(pairs_[pair].functions, [&](const PairFunction& function) {
         return !function.module.empty() && matches_glob(function.module, file_name_of(path));
@@ -134,10 +157,16 @@ void PairSearch::take_out(const Search& search, AttachPlan& plan) const {
             return unpack(probe.shape).kind == kind && search.places.contains({module.path, probe.address});
         });
     }
-    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.probes.empty() && module.sites.empty(); });
+    std::erase_if(plan.modules, [](const ModulePlan& module) { return module.is_empty(); });
 }
 
 void PairSearch::tell_found_from_missing(const PlanOptions& options, AttachPlan& plan) const {
+    for (const Search& search : searches_) {
+        if (!search.places.empty() || search.inlined_into.empty() || !options.whole_process) continue;
+        plan.skipped.push_back({search.function->symbol + " of pair " + pairs_[search.pair].name,
+                                "the compiler has put it into its callers (" + names_text(search.inlined_into) +
+                                    "): it has no code of its own that could be probed"});
+    }
     const auto tell = [&](const std::string& what, bool found) {
         if (found) plan.found.push_back(what);
         if (!found && options.whole_process) plan.skipped.push_back({what, std::string(kNowhere)});
@@ -146,7 +175,7 @@ void PairSearch::tell_found_from_missing(const PlanOptions& options, AttachPlan&
         bool acquires = false;
         for (const Search& search : searches_) {
             if (search.pair != i) continue;
-            const bool found = !search.places.empty() || search.too_many();
+            const bool found = !search.places.empty() || search.too_many() || !search.inlined_into.empty();
             acquires = acquires || (found && search.function->role == Role::kAcquire);
             if (!pairs_[i].is_ready_made) tell(search.function->symbol, found);
         }

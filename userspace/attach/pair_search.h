@@ -33,6 +33,12 @@ public:
     // The function of this pair that the symbol of this module is, or null; it counts as found.
     const PairFunction* find(size_t pair, const ElfSymbol& symbol, const std::string& path);
 
+    // Those that are named as Go's tracebacks do, of this pair: the function is found by go_pairs.h, which says where.
+    [[nodiscard]] std::vector<const PairFunction*> go_functions(size_t pair, const std::string& path) const;
+    void note_go_function(const PairFunction& function, const std::string& path, uint64_t address);
+    // It has no code of its own there, but was inlined into this one.
+    void note_inlined(const PairFunction& function, std::string_view into);
+
     // Whether the module is named by one of the pair's functions.
     [[nodiscard]] bool names_module(size_t pair, const std::string& path) const;
 
@@ -53,6 +59,7 @@ private:
         std::vector<std::string> cpp_words;        // each is part of every mangled form of the name
         std::set<std::string, std::less<>> names;  // that matched; for globs and C++ names
         std::set<Place> places;
+        std::set<std::string, std::less<>> inlined_into;  // a few of them
         [[nodiscard]] bool too_many() const;
     };
 

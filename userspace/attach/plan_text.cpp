@@ -95,6 +95,30 @@ std::string sites_to_text(const ModulePlan& module) {
     return text;
 }
 
+const char* role_text(PlannedGoProbe::Role role) {
+    switch (role) {
+        case PlannedGoProbe::Role::kGoroutineCreated: return "goroutine created";
+        case PlannedGoProbe::Role::kGoroutineEnded: return "goroutine ended";
+        case PlannedGoProbe::Role::kAcquired: return "acquired";
+        case PlannedGoProbe::Role::kReleased: return "released";
+    }
+    return "?";
+}
+
+std::string go_to_text(const ModulePlan& module) {
+    if (module.go_probes.empty()) return "";
+    std::string text = fmt::format("{}: Go code\n", printable(module.path));
+    std::vector<Row> rows;
+    for (const PlannedGoProbe& probe : module.go_probes) {
+        const GoProbeSite& first = probe.sites.front();
+        rows.push_back({printable(probe.symbol), role_text(probe.role),
+                        fmt::format("{} at {:#x}", first.instruction, first.address),
+                        probe.sites.size() == 1 ? "" : fmt::format("and {} more", probe.sites.size() - 1),
+                        first.emulated ? "emulated" : "stepped"});
+    }
+    return text + aligned(rows) + "\n";
+}
+
 std::string descriptors_to_text(const AttachPlan& plan) {
     switch (plan.descriptor_method) {
         case DescriptorMethod::kNone:
@@ -160,6 +184,17 @@ nlohmann::json probe_to_json(const PlannedProbe& probe) {
               {"why", probe.placement.why}}}};
 }
 
+nlohmann::json go_probe_to_json(const PlannedGoProbe& probe) {
+    nlohmann::json offsets = nlohmann::json::array();
+    for (const GoProbeSite& site : probe.sites) offsets.push_back(site.offset);
+    return {{"symbol", probe.symbol},
+            {"role", role_text(probe.role)},
+            {"address", probe.address},
+            {"offsets", std::move(offsets)},
+            {"instruction", probe.sites.front().instruction},
+            {"emulated", probe.sites.front().emulated}};
+}
+
 nlohmann::json site_to_json(const PlannedSite& site) {
     return {{"name", site.name},
             {"number", site.number},
@@ -179,6 +214,7 @@ std::string plan_to_text(const AttachPlan& plan) {
     std::string text;
     for (const ModulePlan& module : plan.modules) {
         if (!module.probes.empty()) text += module_to_text(module);
+        text += go_to_text(module);
     }
     text += descriptors_to_text(plan);
     if (!plan.skipped.empty()) text += "skipped\n";
@@ -196,6 +232,8 @@ std::string plan_to_json(const AttachPlan& plan) {
         for (const PlannedProbe& probe : module.probes) probes.push_back(probe_to_json(probe));
         nlohmann::json sites = nlohmann::json::array();
         for (const PlannedSite& site : module.sites) sites.push_back(site_to_json(site));
+        nlohmann::json go_probes = nlohmann::json::array();
+        for (const PlannedGoProbe& probe : module.go_probes) go_probes.push_back(go_probe_to_json(probe));
         modules.push_back({{"path", module.path},
                            {"open_path", module.open_path},
                            {"device", fmt::format("{:x}:{:x}", module.device_major, module.device_minor)},
@@ -205,7 +243,8 @@ std::string plan_to_json(const AttachPlan& plan) {
                            {"first_address", module.first_address},
                            {"end_address", module.end_address},
                            {"probes", std::move(probes)},
-                           {"sites", std::move(sites)}});
+                           {"sites", std::move(sites)},
+                           {"go_probes", std::move(go_probes)}});
     }
     nlohmann::json skipped = nlohmann::json::array();
     for (const Skipped& each : plan.skipped) skipped.push_back({{"what", each.what}, {"why", each.why}});

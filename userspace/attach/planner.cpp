@@ -6,6 +6,7 @@
 #include "attach/attach_plan.h"
 #include "attach/call_shape.h"
 #include "attach/descriptor_plan.h"
+#include "attach/go_plan.h"
 #include "attach/module_planner.h"
 #include "attach/pair_search.h"
 
@@ -72,7 +73,8 @@ public:
         note_loader(*code, module);
         plan_module(*code, options_, module, plan_.skipped, search_);
         descriptors_.add(*code, module);
-        if (!module.probes.empty() || !module.sites.empty()) plan_.modules.push_back(std::move(module));
+        if (code->is_go) plan_go_module(*elf, options_, module, plan_.skipped, search_);
+        if (!module.is_empty()) plan_.modules.push_back(std::move(module));
     }
 
     void finish() {
@@ -105,9 +107,11 @@ private:
             for (; module.probes.size() > room; module.probes.pop_back())
                 skip_for_number(module.probes.back().symbol, module.path);
             room -= module.probes.size();
+            for (; module.go_probes.size() > room; module.go_probes.pop_back())
+                skip_for_number(module.go_probes.back().symbol, module.path);
+            room -= module.go_probes.size();
         }
-        std::erase_if(plan_.modules,
-                      [](const ModulePlan& module) { return module.probes.empty() && module.sites.empty(); });
+        std::erase_if(plan_.modules, [](const ModulePlan& module) { return module.is_empty(); });
     }
 
     void skip_for_number(const std::string& what, const std::string& path) {
@@ -126,6 +130,12 @@ private:
 size_t AttachPlan::probe_count() const {
     size_t count = 0;
     for (const ModulePlan& module : modules) count += module.probes.size();
+    return count;
+}
+
+size_t AttachPlan::go_probe_count() const {
+    size_t count = 0;
+    for (const ModulePlan& module : modules) count += module.go_probes.size();
     return count;
 }
 

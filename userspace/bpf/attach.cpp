@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 
@@ -124,6 +125,40 @@ void AttachedProbes::State::attach_each(const Tracer& tracer, const Target& targ
     }
 }
 
+// The ends before the beginnings: should events flow meanwhile, none can look like a leak.
+void AttachedProbes::attach_go(const Tracer& tracer, const ModulePlan& module, pid_t pid, uint16_t slot,
+                               AttachPool& pool, std::vector<Skipped>& skipped) {
+    using Role = PlannedGoProbe::Role;
+    constexpr auto kRoles =
+        std::to_array<Role>({Role::kGoroutineEnded, Role::kReleased, Role::kGoroutineCreated, Role::kAcquired});
+    for (const Role role : kRoles) {
+        Target target{.program = tracer.go_program(role)};
+        for (const PlannedGoProbe& probe : module.go_probes) {
+            if (probe.role != role || probe.sites.empty()) continue;
+            const auto number = pool.numbers.take(place_of(probe.symbol, module.path, probe.sites[0].offset));
+            if (!number) {
+                skipped.push_back({fmt::format("{} in {}", probe.symbol, module.path), "too many probes in all"});
+                continue;
+            }
+            const uint64_t cookie = probe.shape | WH_SHAPE_PUT(PROBE, *number) | WH_SHAPE_PUT(PROCESS, slot);
+            for (const GoProbeSite& site : probe.sites) target.add(site.offset, cookie, probe.symbol);
+            const bool acquires = role == Role::kGoroutineCreated || role == Role::kAcquired;
+            state_->probes.push_back({.symbol = probe.symbol,
+                                      .module = module.path,
+                                      .offset = probe.sites[0].offset,
+                                      .probe = *number,
+                                      .emulated = probe.sites[0].emulated,
+                                      .kind = static_cast<uint8_t>(WH_SHAPE_GET(probe.shape, KIND)),
+                                      .acquires_go = acquires});
+        }
+        if (target.offsets.empty()) continue;
+        if (tracer.options().method == AttachMethod::kUprobeMulti &&
+            state_->attach_multi(target, module.open_path, pid))
+            continue;
+        state_->attach_each(tracer, target, module, pid, skipped);
+    }
+}
+
 void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16_t slot, AttachPool& pool,
                             std::vector<Skipped>& skipped) {
     const bool is_multi = tracer.options().method == AttachMethod::kUprobeMulti;
@@ -173,6 +208,7 @@ void AttachedProbes::attach(const Tracer& tracer, const AttachPlan& plan, uint16
             if (is_multi && state_->attach_multi(*target, module.open_path, plan.pid)) continue;
             state_->attach_each(tracer, *target, module, plan.pid, skipped);
         }
+        attach_go(tracer, module, plan.pid, slot, pool, skipped);
     }
     if (plan.loader_offset != 0 && !attach_loader(tracer, plan.loader_open_path, plan.loader_offset, slot, plan.pid))
         skipped.push_back({"_dl_debug_state", "libraries loaded later are found by polling only"});

@@ -32,6 +32,7 @@ struct AttachedProbe {
     bool has_return = false;
     uint8_t kind = 0;             // wh_resource_kind
     bool is_system_call = false;  // behind a system-call instruction
+    bool acquires_go = false;     // at the RET instructions of a Go function that makes something
 };
 
 class AttachedProbes {
@@ -60,6 +61,8 @@ public:
     void give_back(Tracer& tracer, AttachPool& pool);
 
 private:
+    void attach_go(const Tracer& tracer, const ModulePlan& module, pid_t pid, uint16_t slot, AttachPool& pool,
+                   std::vector<Skipped>& skipped);
     // The dynamic linker's hook alone, in the given file.
     bool attach_loader(const Tracer& tracer, const std::string& path, uint64_t offset, uint16_t slot, pid_t pid);
 

@@ -29,6 +29,7 @@ struct WantedKinds {
     std::vector<Pair> pairs;  // functions that the user names
     GoWanted go;              // what the runtime of a Go program knows
     GoSamplesMode go_samples = GoSamplesMode::kAuto;
+    bool go_tracing = true;  // who creates goroutines, by probes on the runtime; theirs is what they take
     [[nodiscard]] bool only_go() const {
         return go.any() && !heap && !mappings && !descriptors && !threads && pairs.empty();
     }

@@ -159,7 +159,7 @@ void Session::attach_later(const Arrival& arrival) {
     if (target->has_moved_on(*tracer_)) target->exec_seen = true;
     if (target->loader_changed) target->attach_new_modules(*tracer_, plan_options(pid), pool_);
     compare_with_kernel(*target, Origin::kBeforeAttach);
-    target->look_at_go(attached_s(), [this] { keep_up(); });
+    look_at_go(*target);
     say(fmt::format("attached to {} (pid {}): {}, {} ms", target->describe(0).command, pid, target->attached_text(),
                     (monotonic_ns() - begin_ns) / 1'000'000));
 }
@@ -200,6 +200,7 @@ void Session::forget_slot(Target& target) {
     builder_.forget_process(slot, aggregator_->forget_process(slot));
     descriptors_.end_process(slot);
     threads_.end_process(slot);
+    goroutines_.end_process(slot);
     failed_connects_.forget(slot);
     std::erase_if(unfinished_, [slot](const auto& snapshot) { return snapshot->process == slot; });
     target.give_back(*tracer_, pool_);

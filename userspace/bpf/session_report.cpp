@@ -121,13 +121,17 @@ ReportOptions Session::wide(ReportOptions options) {
 
 bool Session::report(bool final, bool is_shown) {
     double time_s = end_s_.value_or(attached_s());
+    const Aggregator::Pause pause = [this] { keep_up(); };
+    // Before the rings are read, so that what is listed has been told. Growth is known at the end, too, where only that is reported.
+    if (!final)
+        for (Target& target : targets_) target.look_at_go(time_s, pause);
     settle();
     if (!final)
         for (Target& target : targets_) compare_with_kernel(target, Origin::kUnseen);
     finish_stacks(kFinishForReportNs);
     source_->census(*this);
+    for (Target& target : targets_) compare_goroutines(target);
     uint64_t now_ns = start_ns_ + static_cast<uint64_t>(time_s * 1e9);
-    const Aggregator::Pause pause = [this] { keep_up(); };
     Profile profile = aggregator_->make_profile(now_ns, options_.report.filter, pause);
     Amount own_mappings;
     for (Target& target : targets_) {
@@ -139,7 +143,6 @@ bool Session::report(bool final, bool is_shown) {
     for (Target& target : targets_) {
         if (final) break;
         target.observe(time_s);
-        target.look_at_go(time_s, pause);  // growth is known at the end, too, where only that is reported
     }
     if (!final && is_shown) reports_++;
     if (!final && targets_.empty() && arrived_.attached == 0) return true;  // --wait: nobody is there yet
@@ -158,7 +161,9 @@ bool Session::report(bool final, bool is_shown) {
         ProcessView view = target.view();
         if (target.follows_resources()) view.held = &held;
         builder_.fill(*aggregator_, profile, view, now_ns, pause, process, report.coverage);
-        target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage);
+        const auto traced = traced_goroutines(target);
+        target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage,
+                              target.traces_goroutines() ? &traced : nullptr);
         target.fill_go_types(wide(options_.report).top, time_s, process, report.coverage);
         const auto find_stack = [this](uint32_t stack) { return aggregator_->find_stack(stack); };
         target.fill_go_heap(wide(options_.report), {*view.symbolizer, find_stack, pause, monotonic_ns()}, process,

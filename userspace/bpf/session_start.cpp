@@ -94,7 +94,7 @@ std::optional<SessionError> Session::start() {
         }
         if (target->has_moved_on(*tracer_)) target->exec_seen = true;
         compare_with_kernel(*target, Origin::kBeforeAttach);
-        target->look_at_go(attached_s(), [this] { keep_up(); });
+        look_at_go(*target);
     }
     if (auto failed = check_attached()) return failed;
     return selection_.is_empty() ? std::nullopt : start_selected();

@@ -25,6 +25,7 @@
 #include "bpf/target.h"
 #include "profile/aggregator.h"
 #include "profile/failed_connects.h"
+#include "profile/goroutine_book.h"
 #include "profile/held_resources.h"
 #include "profile/resource_book.h"
 #include "stream/record_buffer.h"
@@ -89,6 +90,10 @@ private:
     Result<TablePass> pass_over_descriptors(Target& target);
     Result<TablePass> pass_over_threads(Target& target);
     void compare_with_kernel(Target& target, Origin new_origin);
+    // All that happened until the target was looked at has been read from the rings.
+    void compare_goroutines(Target& target);
+    void look_at_go(Target& target);
+    [[nodiscard]] TracedGoroutines traced_goroutines(const Target& target) const;
     [[nodiscard]] std::vector<HeldDescriptor> held_descriptors(const Target& target) const;
     [[nodiscard]] std::vector<HeldThread> held_threads(const Target& target) const;
     [[nodiscard]] uint32_t stack_of(const BookEntry& entry, uint16_t slot) const;
@@ -115,6 +120,7 @@ private:
     std::optional<Aggregator> aggregator_;
     ResourceBook descriptors_{true};
     ResourceBook threads_{false};
+    GoroutineBook goroutines_;
     FailedConnects failed_connects_;
     RecordBuffer buffer_;
     std::deque<std::unique_ptr<wh_snapshot_record>> unfinished_;  // stacks to be walked here

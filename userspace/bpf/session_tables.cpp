@@ -90,6 +90,26 @@ void Session::compare_with_kernel(Target& target, Origin new_origin) {
     }
 }
 
+void Session::compare_goroutines(Target& target) {
+    if (auto list = target.listed_goroutines())
+        goroutines_.compare(target.slot(), *list, target.go_began_with_nothing(), *aggregator_);
+}
+
+// At the attach: who is there by now is from before.
+void Session::look_at_go(Target& target) {
+    target.look_at_go(attached_s(), [this] { keep_up(); });
+    settle();
+    source_->census(*this);
+    compare_goroutines(target);
+}
+
+TracedGoroutines Session::traced_goroutines(const Target& target) const {
+    TracedGoroutines traced;
+    aggregator_->for_each_block(target.slot(), WH_KIND_GOROUTINE,
+                                [&](uint64_t id, const Block& block) { traced[id] = block.stack; });
+    return traced;
+}
+
 uint32_t Session::stack_of(const BookEntry& entry, uint16_t slot) const {
     return entry.origin == Origin::kSeen ? entry.stack : aggregator_->origin_row(slot, entry.kind, entry.origin);
 }

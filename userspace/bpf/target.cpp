@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 
 #include "base/human.h"
 #include "base/printable.h"
@@ -49,7 +51,9 @@ std::optional<Mapping> mapping_to_be(const std::string& path) {
     mapping.readable = mapping.executable = true;
     mapping.inode = file.st_ino;
     mapping.device_major = static_cast<uint32_t>(file.st_dev >> 8);
-    mapping.path = path;
+    // As the kernel is going to show it.
+    std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+    mapping.path = real ? real.get() : path;
     return mapping;
 }
 
@@ -96,6 +100,7 @@ PlanOptions plan_options_for(const ProcRoot& root, pid_t pid, const WantedKinds&
     options.mappings = wanted.mappings;
     options.descriptors = wanted.descriptors;
     options.threads = wanted.threads;
+    options.go_tracing = wanted.go_tracing;
     options.pairs = wanted.pairs;
     options.target_root = fmt::format("{}/{}/root", root.path, pid);
     auto refuse = [&](const char* sentence) {
@@ -160,6 +165,7 @@ void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& opt
             own_mapping_code_.push_back({module.first_address, module.end_address});
     if (loader_is_hooked_) plan.loader_offset = 0;  // once is enough
     loader_is_hooked_ |= plan.loader_offset != 0;
+    choose_go_module(plan);
     probes_.attach(tracer, plan, slot_, pool, skipped_);
 }
 
@@ -205,7 +211,7 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
     stops_at_exec = !waits_at_loader;
     flags |= waits_at_loader ? WH_PROCESS_STOP_AT_LOADER : WH_PROCESS_STOP_AT_EXEC;
     for (const ModulePlan& module : plan.modules)
-        if (!module.probes.empty())
+        if (!module.probes.empty() || !module.go_probes.empty())
             planned_files_.insert(
                 {static_cast<uint64_t>(module.device_major) << 32 | module.device_minor, module.inode});
     plan.skipped.clear();  // said again, with the rest, once the libraries are there
@@ -252,7 +258,7 @@ void Target::attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& ma
         if (mapping.executable && mapping.is_file() && !planned.contains(identity_of(mapping)))
             earlier.push_back(mapping);
     PlanOptions sites = options;
-    sites.heap = sites.mappings = sites.threads = sites.whole_process = false;
+    sites.heap = sites.mappings = sites.threads = sites.go_tracing = sites.whole_process = false;
     sites.pairs.clear();
     sites.descriptor_method_so_far = DescriptorMethod::kSites;
     attach_plan(tracer, make_plan(pid_, earlier, sites, open_elf_of(root_, pid_)), options, pool);
@@ -282,6 +288,8 @@ void Target::begin_again(uint16_t slot) {
     go_samples_ = GoSampling();
     go_samples_why_not_.clear();
     go_heap_.reset();
+    go_module_.reset();
+    go_is_followed_ = false;
     may_be_go_ = true;
     begin_go_with_nothing();
     base_.runtime = "native";

@@ -25,6 +25,7 @@
 #include "bpf/session.h"
 #include "bpf/tracer.h"
 #include "proc/process.h"
+#include "profile/goroutine_book.h"
 #include "runtime/go/go_process.h"
 #include "symbolize/debug_downloads.h"
 #include "symbolize/symbolizer.h"
@@ -92,6 +93,11 @@ public:
     // Adds the heap of a Go program that has no profile.
     void fill_go_heap(const ReportOptions& options, const GoHeapSources& sources, ProcessReport& report,
                       Coverage& coverage) const;
+    // Creation and end of its goroutines are seen.
+    [[nodiscard]] bool traces_goroutines() const { return go_is_followed_; }
+    // Those that the last look saw, if creation and end are seen too; nullopt: there is nothing to compare.
+    [[nodiscard]] std::optional<GoroutineList> listed_goroutines() const;
+    [[nodiscard]] bool go_began_with_nothing() const { return go_began_with_nothing_; }
     void note_exit(double time_s);
     // All that it does is counted from now on; it was forked, or executed what it runs, at this time (0: not known).
     void note_missed_start(uint64_t began_ns, bool by_exec);
@@ -136,6 +142,9 @@ public:
 private:
     void look_at_go_types(double time_s, const std::function<void()>& pause);
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
+    // One Go runtime of a process is followed, the first one: numbers of goroutines are unique in a runtime only.
+    void choose_go_module(AttachPlan& plan);
+    void follow_goroutines(Tracer& tracer, const std::vector<Mapping>& maps);
     void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
                               const PlanOptions& options, AttachPool& pool);
     void look_at_go_heap(GoReadings& readings, double time_s);
@@ -175,6 +184,15 @@ private:
     ProcessReport base_;
     uint64_t began_ns_ = 0;  // of note_missed_start()
     std::string debugger_;
+    struct GoModule {
+        std::string path;
+        std::pair<uint64_t, uint64_t> file;  // device, inode
+        PlannedGoProcess planned;
+    };
+    std::optional<GoModule> go_module_;
+    bool go_is_followed_ = false;
+    bool go_began_with_nothing_ = false;
+    uint64_t go_looked_ns_ = 0;
     std::optional<GoProcess> go_;
     GoWanted go_wanted_;
     bool may_be_go_ = true;  // it is not known yet whether there is Go in it

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analyze/leading_frames.h"
+#include "attach/module_planner.h"
 #include "bpf/live_source.h"
 #include "bpf/target.h"
 #include "elf/mapped_elf.h"
@@ -45,6 +46,10 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
         nothing_went = state.removals == tables.removals(slot_);
         if (nothing_went && (tables.has_jit(slot_) || state.exec_pages == executable_pages(tracer))) break;
     }
+    // A program without a dynamic linker has no libraries that could go; what it makes at run time only adds to what there is.
+    const bool has_loader =
+        std::ranges::any_of(state.maps, [](const Mapping& mapping) { return is_loader_path(mapping.path); });
+    state.loader_tells |= !has_loader;
     state.loader_state_at = loader_state_address(root_, pid_).value_or(0);
     auto layout = tables.update(slot_, root_, pid_, state);
     if (layout)
@@ -61,6 +66,7 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
         }));
     unwinder_->reset(state.maps);
     has_jit_ = tables.has_jit(slot_);
+    follow_goroutines(tracer, state.maps);
     looked_at_ = nothing_went ? std::optional(LookedAt{state.removals, state.exec_pages}) : std::nullopt;
     return std::move(state.maps);
 }

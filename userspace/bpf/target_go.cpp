@@ -13,6 +13,7 @@ void Target::begin_go_with_nothing() {
     go_type_reader_ = GoTypeReader();
     go_types_ = GoTypeLedger();
     go_rows_.begin_with_nothing();
+    go_began_with_nothing_ = true;
 }
 
 // Reading the heap costs the target nothing but memory bandwidth; its price is our own time, and the rings are read meanwhile.
@@ -62,6 +63,7 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    go_looked_ns_ = now_ns;
     GoReadings readings = read_go(*go_, go_wanted_, pause);
     look_at_go_heap(readings, time_s);
     go_rows_.look(std::move(readings), go_wait_reasons_, time_s, now_ns);

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdarg>
+#include <map>
 
 #include "base/unique_fd.h"
 #include "bpf/kernel_features.h"
@@ -90,6 +91,8 @@ struct Tracer::State {
     MappedArray<uint64_t> probe_hits;
     MappedArray<wh_process> processes;
     MappedArray<wh_go_heap> go_heaps;
+    MappedArray<wh_go_process> go_processes;
+    std::map<uint16_t, uint64_t> goroutine_table_bytes;  // by slot
     std::optional<UnwindTables> unwind_tables;
     std::optional<OldKernel> old_kernel;
 
@@ -103,7 +106,7 @@ struct Tracer::State {
         wh_programs__destroy(skeleton);
     }
 
-    [[nodiscard]] std::array<bpf_program*, 7> probe_programs() const;
+    [[nodiscard]] std::array<bpf_program*, 11> probe_programs() const;
     Result<void> configure();
     Result<void> map_everything();
     Result<void> attach_task_programs();
@@ -114,10 +117,11 @@ Tracer::Tracer(Tracer&&) noexcept = default;
 Tracer& Tracer::operator=(Tracer&&) noexcept = default;
 Tracer::~Tracer() = default;
 
-std::array<bpf_program*, 7> Tracer::State::probe_programs() const {
-    return {skeleton->progs.call_enter,       skeleton->progs.call_return,          skeleton->progs.call_release,
-            skeleton->progs.loader_changed,   skeleton->progs.system_call_returned, skeleton->progs.go_span_made,
-            skeleton->progs.go_marking_begins};
+std::array<bpf_program*, 11> Tracer::State::probe_programs() const {
+    return {skeleton->progs.call_enter,        skeleton->progs.call_return,          skeleton->progs.call_release,
+            skeleton->progs.loader_changed,    skeleton->progs.system_call_returned, skeleton->progs.go_span_made,
+            skeleton->progs.go_marking_begins, skeleton->progs.go_created,           skeleton->progs.go_ended,
+            skeleton->progs.go_acquired,       skeleton->progs.go_released};
 }
 
 Result<void> Tracer::State::configure() {
@@ -154,6 +158,7 @@ Result<void> Tracer::State::map_everything() {
                                    size_t{config.stack_stride} * shards));
     WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
+    WH_TRY_VOID(go_processes.map(bpf_map__fd(skeleton->maps.go_processes), "go_processes", WH_MAX_PROCESSES));
     WH_TRY_VOID(go_heaps.map(bpf_map__fd(skeleton->maps.go_heaps), "go_heaps", WH_MAX_PROCESSES));
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
                                               .mappings = bpf_map__fd(skeleton->maps.mappings),
@@ -205,8 +210,10 @@ const TracerOptions& Tracer::options() const { return state_->options; }
 const wh_config& Tracer::config() const { return state_->config; }
 
 uint64_t Tracer::kernel_memory_bytes() const {
+    uint64_t goroutine_tables = 0;
+    for (const auto& [slot, bytes] : state_->goroutine_table_bytes) goroutine_tables += bytes;
     return state_->young.bytes() + state_->stacks.bytes() + state_->stack_counters.bytes() +
-           state_->probe_hits.bytes() + state_->processes.bytes() + state_->options.ring_bytes +
+           state_->probe_hits.bytes() + state_->processes.bytes() + goroutine_tables + state_->options.ring_bytes +
            state_->options.backlog_bytes + state_->unwind_tables->statistics().kernel_bytes +
            (state_->old_kernel ? state_->old_kernel->kernel_memory_bytes() : 0);
 }
@@ -228,6 +235,16 @@ std::vector<bpf_program*> Tracer::programs() const {
 }
 
 bpf_program* Tracer::system_call_program() const { return state_->skeleton->progs.system_call_returned; }
+bpf_program* Tracer::go_program(PlannedGoProbe::Role role) const {
+    switch (role) {
+        case PlannedGoProbe::Role::kGoroutineCreated: return state_->skeleton->progs.go_created;
+        case PlannedGoProbe::Role::kGoroutineEnded: return state_->skeleton->progs.go_ended;
+        case PlannedGoProbe::Role::kAcquired: return state_->skeleton->progs.go_acquired;
+        case PlannedGoProbe::Role::kReleased: return state_->skeleton->progs.go_released;
+    }
+    return nullptr;
+}
+
 bpf_program* Tracer::go_sample_program() const { return state_->skeleton->progs.go_span_made; }
 bpf_program* Tracer::go_marking_program() const { return state_->skeleton->progs.go_marking_begins; }
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
@@ -339,11 +356,40 @@ Result<void> Tracer::start_process(uint16_t slot, const wh_process& process) {
     return {};
 }
 
+bool Tracer::follows_goroutines(uint16_t slot) const { return state_->go_processes.items()[slot].is_known != 0; }
+
+Result<void> Tracer::follow_goroutines(uint16_t slot, const wh_go_process& process, uint32_t room) {
+    // The inner maps must be alike but for their size: as wh_goroutine_table in bpf/lib/goroutine.bpf.h.
+    UniqueFd table(
+        bpf_map_create(BPF_MAP_TYPE_HASH, "wh_goroutines", sizeof(uint64_t), sizeof(wh_lineage), room, nullptr));
+    if (!table) return system_error("make the table of goroutines", errno);
+    const uint32_t index = slot;
+    const int fd = table.get();
+    if (bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.goroutines), &index, &fd, BPF_ANY) != 0)
+        return system_error("note the table of goroutines", errno);
+    constexpr uint64_t kBytesAnEntry = 80;  // with what the kernel keeps of it
+    state_->goroutine_table_bytes[slot] = kBytesAnEntry * room;
+    wh_go_process known = process;
+    known.is_known = 0;
+    wh_go_process& place = state_->go_processes.items()[slot];
+    place = known;
+    std::atomic_ref(place.is_known).store(1, std::memory_order_release);
+    return {};
+}
+
 void Tracer::set_go_heap(uint16_t slot, const wh_go_heap& heap) { state_->go_heaps.items()[slot] = heap; }
 
 void Tracer::set_flags(uint16_t slot, uint32_t flags) { state_->processes.items()[slot].flags = flags; }
 
+void Tracer::forget_goroutines(uint16_t slot) {
+    std::atomic_ref(state_->go_processes.items()[slot].is_known).store(0, std::memory_order_release);
+    const uint32_t index = slot;
+    if (state_->goroutine_table_bytes.erase(slot) > 0)
+        bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.goroutines), &index);
+}
+
 void Tracer::forget_process(uint16_t slot) {
+    forget_goroutines(slot);
     const wh_config& config = state_->config;
     auto clear_counters = [&](uint32_t stack) {
         for (unsigned shard = 0; shard < state_->shards; shard++)

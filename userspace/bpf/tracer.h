@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/attach_plan.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bpf/shared/counters.h"
@@ -57,6 +58,7 @@ public:
     [[nodiscard]] bpf_program* release_program() const;
     [[nodiscard]] bpf_program* loader_program() const;
     [[nodiscard]] std::vector<bpf_program*> programs() const;  // all of them
+    [[nodiscard]] bpf_program* go_program(PlannedGoProbe::Role role) const;
     [[nodiscard]] bpf_program* system_call_program() const;
     [[nodiscard]] bpf_program* go_sample_program() const;
     [[nodiscard]] bpf_program* go_marking_program() const;
@@ -87,6 +89,10 @@ public:
     Result<void> start_process(uint16_t slot, const wh_process& process);
     void set_process(uint16_t slot, const wh_process& process);
     void set_flags(uint16_t slot, uint32_t flags);
+    // From then on goroutines of this process are followed; room: so many at once keep their ancestry.
+    Result<void> follow_goroutines(uint16_t slot, const wh_go_process& process, uint32_t room);
+    [[nodiscard]] bool follows_goroutines(uint16_t slot) const;
+    void forget_goroutines(uint16_t slot);
     // Before the probes for samples of a Go program's heap are attached.
     void set_go_heap(uint16_t slot, const wh_go_heap& heap);
     void stop_process(uint16_t slot);

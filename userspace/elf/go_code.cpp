@@ -11,6 +11,7 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kMaxInlinedCalls = 256;
+constexpr uint32_t kMaxInlinedFunctions = 65'536;  // into one function
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -53,6 +54,21 @@ bool GoCode::is_wrapper(uint8_t function_kind) const {
     if (minor_version_ < 18) return function_kind == 22;
     if (minor_version_ < 22) return function_kind == 21;
     return function_kind == (minor_version_ < 25 ? 22 : 23);
+}
+
+std::vector<std::string> GoCode::inlined_functions(const ElfImage& image, const GoFunction& function) const {
+    std::vector<std::string> names;
+    std::optional<uint64_t> tree = table_.function_data(function, GoLineTable::kInlineTree);
+    if (!tree) return names;
+    if (table_.format() != GoLineTable::Format::k116) *tree += module_data_.function_data;
+    const size_t size = table_.inlined_call_bytes();
+    const uint32_t count = std::min<uint32_t>(table_.inlined_call_count(function), kMaxInlinedFunctions);
+    const std::vector<uint8_t> entries = image.code_at(*tree, count * size);
+    for (uint32_t i = 0; (i + 1) * size <= entries.size(); ++i) {
+        const auto call = table_.inlined_call_of(function, std::span(entries).subspan(i * size, size));
+        if (call && !call->function.empty()) names.push_back(readable_go_name(call->function));
+    }
+    return names;
 }
 
 std::vector<SourceFrame> GoCode::frames(const ElfImage& image, uint64_t address) const {

@@ -55,6 +55,8 @@ public:
     // The frames at an address, the innermost inlined call first, the function itself last; empty when it is not in a
     // Go function. Wrappers that the compiler made are left out where another frame stands for them.
     [[nodiscard]] std::vector<SourceFrame> frames(const ElfImage& image, uint64_t address) const;
+    // The functions of which calls are inlined into this one.
+    [[nodiscard]] std::vector<std::string> inlined_functions(const ElfImage& image, const GoFunction& function) const;
     // A function that the compiler made, which Go's own tracebacks leave out.
     [[nodiscard]] bool is_wrapper(uint8_t function_kind) const;
 

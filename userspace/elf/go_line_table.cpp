@@ -149,22 +149,42 @@ std::optional<GoFunction> GoLineTable::find_name(std::string_view name) const {
 
 std::string_view GoLineTable::name_of(const GoFunction& function) const { return string_at(names_, function.name); }
 
-std::optional<int32_t> GoLineTable::value_at(uint32_t table, const GoFunction& function, uint64_t address) const {
-    if (table == 0 || table > bytes_.size() - values_ || address < function.entry) return std::nullopt;
+template <class Visitor>
+bool GoLineTable::for_each_value(uint32_t table, const GoFunction& function, Visitor visit) const {
+    if (table == 0 || table > bytes_.size() - values_) return false;
     ByteReader reader = reader_at(bytes_, values_ + table);
     int64_t value = -1;
     uint64_t until = function.entry;
     for (bool first = true;; first = false) {
         const auto change = reader.uleb128();
+        if (change && *change == 0 && !first) return true;  // the end
         const auto distance = change ? reader.uleb128() : std::nullopt;
-        if (!distance || *change > UINT32_MAX || *distance > UINT32_MAX) return std::nullopt;
-        if (*change == 0 && !first) return std::nullopt;  // the end
+        if (!distance || *change > UINT32_MAX || *distance > UINT32_MAX) return false;
         const auto half = static_cast<int64_t>(*change >> 1);
         value += (*change & 1) != 0 ? -half - 1 : half;
         until += *distance * instruction_bytes_;
-        if (value < INT32_MIN || value > INT32_MAX || *distance == 0) return std::nullopt;
-        if (address < until) return static_cast<int32_t>(value);
+        if (value < INT32_MIN || value > INT32_MAX || *distance == 0) return false;
+        if (!visit(static_cast<int32_t>(value), until)) return true;
     }
+}
+
+std::optional<int32_t> GoLineTable::value_at(uint32_t table, const GoFunction& function, uint64_t address) const {
+    if (address < function.entry) return std::nullopt;
+    std::optional<int32_t> found;
+    for_each_value(table, function, [&](int32_t value, uint64_t end) {
+        if (address < end) found = value;
+        return !found;
+    });
+    return found;
+}
+
+uint32_t GoLineTable::inlined_call_count(const GoFunction& function) const {
+    uint32_t count = 0;
+    for_each_value(pc_data(function, kInlineTreeIndex), function, [&](int32_t value, uint64_t) {
+        if (value >= 0) count = std::max(count, static_cast<uint32_t>(value) + 1);
+        return true;
+    });
+    return count;
 }
 
 uint32_t GoLineTable::pc_data(const GoFunction& function, uint32_t number) const {

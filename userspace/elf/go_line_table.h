@@ -69,6 +69,9 @@ public:
     // The number of the inlined call that the address belongs to; nullopt: the function itself.
     [[nodiscard]] std::optional<uint32_t> inlined_call(const GoFunction& function, uint64_t address) const;
 
+    // How many inlined calls have code in the function: their numbers are below.
+    [[nodiscard]] uint32_t inlined_call_count(const GoFunction& function) const;
+
     // Function data (FUNCDATA) of this number: an offset into the module's function data, in Format::k116 an address.
     [[nodiscard]] std::optional<uint64_t> function_data(const GoFunction& function, uint32_t number) const;
     static constexpr uint32_t kInlineTree = 3;
@@ -84,6 +87,9 @@ private:
     [[nodiscard]] std::optional<uint32_t> u32_at(uint64_t offset) const;
     // The value of a table of pairs (change of value, distance to the next pair) at an address.
     [[nodiscard]] std::optional<int32_t> value_at(uint32_t table, const GoFunction& function, uint64_t address) const;
+    // visit(value, end of its addresses), until it returns false; false: the table makes no sense.
+    template <class Visitor>
+    bool for_each_value(uint32_t table, const GoFunction& function, Visitor visit) const;
     [[nodiscard]] uint32_t pc_data(const GoFunction& function, uint32_t number) const;
 
     std::vector<uint8_t> bytes_;

@@ -120,13 +120,14 @@ void Aggregator::on_record(const Record& record) {
 }
 
 uint32_t Aggregator::origin_row(uint16_t process, uint8_t kind, Origin origin) const {
-    auto row = origin_rows_.find(origin_key(process, kind, origin));
+    auto row = origin_rows_.find({origin_key(process, kind, origin), 0});
     return row == origin_rows_.end() ? 0 : row->second;
 }
 
 uint32_t Aggregator::make_origin_row(const Record& record) {
-    uint32_t key = origin_key(record.process, record.kind, record.origin);
-    auto [row, is_new] = origin_rows_.try_emplace(key, 0);
+    const uint64_t frame = record.frames.empty() ? 0 : record.frames[0];
+    const uint32_t key = origin_key(record.process, record.kind, record.origin);
+    auto [row, is_new] = origin_rows_.try_emplace({key, frame}, 0);
     if (!is_new) return row->second;
     // The last one is for all that come when the others are taken, as rows are told apart for some thousand processes only.
     if (!free_origin_rows_.empty()) {
@@ -136,8 +137,11 @@ uint32_t Aggregator::make_origin_row(const Record& record) {
         row->second = next_origin_row_;
         if (next_origin_row_ < no_stack_base_ - 1) next_origin_row_++;
     }
-    entry(row->second, record.process, record.kind).info =
-        StackInfo{key, record.origin == Origin::kBeforeAttach ? WH_STACK_BEFORE_ATTACH : WH_STACK_UNSEEN, 0, {}};
+    const bool is_before = record.origin == Origin::kBeforeAttach;
+    StackInfo info{key, is_before ? WH_STACK_BEFORE_ATTACH : WH_STACK_UNSEEN, 0, {}};
+    if (frame != 0)
+        info = {key ^ frame << 8, is_before ? WH_STACK_CREATOR_BEFORE : WH_STACK_CREATOR_UNSEEN, 0, {frame}};
+    entry(row->second, record.process, record.kind).info = std::move(info);
     return row->second;
 }
 
@@ -331,7 +335,7 @@ std::vector<uint32_t> Aggregator::forget_process(uint16_t process) {
     }
     absl::erase_if(holders_, [&](const auto& one) { return one.first >> 8 == process; });
     absl::erase_if(origin_rows_, [&](const auto& one) {
-        if (one.first >> 16 != process) return false;
+        if (one.first.first >> 16 != process) return false;
         if (one.second != no_stack_base_ - 1) free_origin_rows_.push_back(one.second);
         return true;
     });

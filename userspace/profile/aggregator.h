@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "profile/block_table.h"
@@ -52,11 +53,16 @@ public:
     [[nodiscard]] const StackInfo* find_stack(uint32_t stack) const;
     // The row under which resources of this origin are counted; 0: there are none.
     [[nodiscard]] uint32_t origin_row(uint16_t process, uint8_t kind, Origin origin) const;
+    // visit(key, block): of these what has travelled, and is not in the kernel's table of the young any more.
+    template <class Visitor>
+    void for_each_travelled(uint16_t process, uint8_t kind, Visitor visit) const {
+        if (auto place = holders_.find(static_cast<uint32_t>(process) << 8 | kind); place != holders_.end())
+            place->second->for_each_block(visit, [] {});
+    }
     // visit(key, block): one kind of one process, without ranges; also what is still young.
     template <class Visitor>
     void for_each_block(uint16_t process, uint8_t kind, Visitor visit) const {
-        if (auto place = holders_.find(static_cast<uint32_t>(process) << 8 | kind); place != holders_.end())
-            place->second->for_each_block(visit, [] {});
+        for_each_travelled(process, kind, visit);
         for (const YoungBlock& block : young_)
             if (block.process == process && block.kind == kind)
                 visit(block.key, Block{block.size, block.stack, block.time_ns});
@@ -145,7 +151,8 @@ private:
     uint32_t no_stack_base_;
     absl::flat_hash_map<uint32_t, std::unique_ptr<Holder>> holders_;  // process << 8 | kind
     std::vector<StackEntry> stacks_;
-    absl::flat_hash_map<uint32_t, uint32_t> origin_rows_;  // process << 16 | kind << 8 | origin
+    using OriginKey = std::pair<uint32_t, uint64_t>;  // process << 16 | kind << 8 | origin; the frame that is known
+    absl::flat_hash_map<OriginKey, uint32_t> origin_rows_;
     std::vector<uint32_t> free_origin_rows_;
     uint32_t next_origin_row_;
     std::vector<YoungBlock> young_;

@@ -82,15 +82,17 @@ Json kind(const KindReport& kind) {
 
 Json frame(const Frame& frame) {
     const bool placed = !frame.module.empty();
-    return {{"function", text_or_null(frame.function)},
-            {"file", text_or_null(frame.file)},
-            {"line", frame.line > 0 ? Json(frame.line) : Json()},
-            {"module", text_or_null(frame.module)},
-            {"build_id", text_or_null(frame.build_id)},
-            {"address", fmt::format("0x{:x}", frame.address)},
-            {"inlined", frame.inlined},
-            {"module_address", placed ? Json(fmt::format("0x{:x}", frame.module_address)) : Json()},
-            {"raw_function", text_or_null(frame.raw_function)}};
+    Json json = {{"function", text_or_null(frame.function)},
+                 {"file", text_or_null(frame.file)},
+                 {"line", frame.line > 0 ? Json(frame.line) : Json()},
+                 {"module", text_or_null(frame.module)},
+                 {"build_id", text_or_null(frame.build_id)},
+                 {"address", fmt::format("0x{:x}", frame.address)},
+                 {"inlined", frame.inlined},
+                 {"module_address", placed ? Json(fmt::format("0x{:x}", frame.module_address)) : Json()},
+                 {"raw_function", text_or_null(frame.raw_function)}};
+    if (frame.created_by) json["created_by"] = true;
+    return json;
 }
 
 Json descriptor(const ItemReport& item) {

@@ -133,6 +133,7 @@ struct StackReport {
     uint64_t items_omitted = 0;
     std::vector<ItemGroup> item_groups;  // largest first; may cover the items only, see item_groups_of
     uint64_t item_groups_of = 0;         // how many resources of this stack they cover
+    std::vector<uint32_t> stacks;        // its indexes in the session; not written
     std::optional<uint64_t> samples;     // the numbers are estimated from so many
 };
 

@@ -65,7 +65,8 @@ std::string fold_text(std::span<const Frame> frames) {
 // who called the user's code, and the innermost frame of all.
 size_t folded_from(std::span<const Frame> frames, size_t first, const std::string& headline) {
     const auto is_foreign = [&](size_t i) {
-        return frames[i].go != GoOrigin::kNotGo && !is_own_go_code(frames[i]) && frame_name(frames[i]) != headline;
+        return frames[i].go != GoOrigin::kNotGo && !is_own_go_code(frames[i]) && !frames[i].created_by &&
+               frame_name(frames[i]) != headline;
     };
     if (first == 0 || !is_foreign(first - 1)) return 0;
     size_t end = first;
@@ -87,7 +88,8 @@ std::vector<FrameLine> frame_lines(const StackReport& stack, bool show_modules, 
             continue;
         }
         const Frame& frame = stack.frames[i];
-        FrameLine line{printable(frame_name(frame)), location(frame, show_modules), frame.inlined};
+        FrameLine line{(frame.created_by ? "created by " : "") + printable(frame_name(frame)),
+                       location(frame, show_modules), frame.inlined};
         if (!headline_seen && frame_name(frame) == stack.headline) line.headline = headline_seen = true;
         if (!lines.empty() && lines.back().same_place(line)) {
             ++lines.back().repeated;

@@ -56,7 +56,7 @@ struct Record {
     uint32_t stack_status = 0;
     uint32_t layout = 0;  // which code was where; see wh_unwind_process
     uint64_t hash = 0;
-    // Valid during the call only:
+    // Valid during the call only. Of an acquire that was not seen: what is known of its stack all the same, at most one.
     std::span<const uint64_t> frames;
     const wh_snapshot_record* snapshot = nullptr;
     uint64_t died_count = 0, died_bytes = 0, lost_count = 0, lost_bytes = 0;

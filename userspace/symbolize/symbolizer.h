@@ -26,6 +26,7 @@ struct Frame {
     uint64_t module_address = 0;  // virtual address within the module's file
     bool inlined = false;         // inlined into the next frame
     GoOrigin go = GoOrigin::kNotGo;
+    bool created_by = false;  // the innermost one of those that created the goroutine of the frames before it
 };
 
 class DebugDownloads;

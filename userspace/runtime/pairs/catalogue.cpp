@@ -96,6 +96,14 @@ constexpr auto kCatalogue = std::to_array<CatalogueEntry>({
      "xmlNewParserCtxt,xmlNewSAXParserCtxt,htmlNewParserCtxt,htmlNewSAXParserCtxt/xmlFreeParserCtxt", ""},
     {"libxml2", "xmlXPathContext", "xmlXPathNewContext/xmlXPathFreeContext", ""},
     {"libxml2", "xmlTextReader", "xmlNewTextReader,xmlReaderWalker/xmlFreeTextReader", ""},
+
+    // Newer versions of grpc make a connection in NewClient, older ones in DialContext, which newer ones keep for both.
+    {"go", "grpc.ClientConn",
+     "google.golang.org/grpc.NewClient,google.golang.org/grpc.DialContext / (*ClientConn).Close", ""},
+    {"go", "firestore.Client",
+     "cloud.google.com/go/firestore.NewClient,cloud.google.com/go/firestore.NewClientWithDatabase / (*Client).Close",
+     ""},
+    {"go", "sql.DB", "database/sql.OpenDB / (*DB).Close", ""},
 });
 
 std::string names_of_groups() {

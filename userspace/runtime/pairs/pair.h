@@ -19,6 +19,7 @@ struct PairFunction {
         kSymbol,   // "SSL_new", "_ZN3Foo4openEv"
         kGlob,     // "pool_*_new"
         kCppName,  // "Foo::open", without parameters, as reports show it
+        kGoName,   // "net/http.(*Client).Do", as Go's tracebacks show it, type arguments as "[...]"
     };
 
     std::string module;  // a glob on the file's name without folders; "": any

@@ -81,6 +81,12 @@ private:
             return usage("{} is not the name of a function", quoted(name));
         function_.symbol = name;
         const bool is_cpp = name.find("::") != std::string_view::npos;
+        // Symbols of C have no dots, but for clones of functions, which are none of these.
+        const bool is_go = !is_cpp && name.find('.') != std::string_view::npos;
+        if (is_go) {
+            function_.name_kind = NameKind::kGoName;
+            return {};
+        }
         const bool is_glob = name.find('*') != std::string_view::npos;
         if (is_cpp && name.find('(') != std::string_view::npos)
             return usage(
@@ -163,6 +169,13 @@ private:
 
     Result<void> build_shape() {
         shape_.kind = WH_KIND_PAIR_FIRST;
+        const bool is_told = has_handle_ || rule_ || shape_.size_arg != 0 || shape_.old_key_arg != 0;
+        if (function_.name_kind == NameKind::kGoName && is_told)
+            return usage(
+                "{}: of a Go function it is given what the handle is: the first result of what acquires, the receiver "
+                "or "
+                "first argument of what releases",
+                quoted(text_));
         if (function_.role == Role::kHide) {
             if (rule_ || shape_.size_arg != 0 || shape_.old_key_arg != 0)
                 return usage("{}: a function that hides has no handle, size or result", quoted(text_));

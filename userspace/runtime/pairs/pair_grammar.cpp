@@ -32,8 +32,8 @@ std::vector<std::string_view> split_functions(std::string_view text) {
     int depth = 0;
     for (size_t at = 0; at <= text.size(); ++at) {
         const char c = at == text.size() ? ',' : text[at];
-        if (c == '<' || c == '(') ++depth;
-        if ((c == '>' || c == ')') && depth > 0) --depth;
+        if (c == '<' || c == '(' || c == '[') ++depth;
+        if ((c == '>' || c == ')' || c == ']') && depth > 0) --depth;
         if (at < text.size() && (c != ',' || depth > 0)) continue;
         parts.push_back(trimmed(text.substr(start, at - start)));
         start = at + 1;
@@ -62,6 +62,41 @@ std::string default_name(const std::string& acquire, const std::string& release)
     while (!common.empty() && (common.back() == '_' || common.back() == ':')) common.remove_suffix(1);
     std::string name = common.empty() || common.front() == '_' ? acquire : std::string(common);
     return name.substr(0, kMaxPairNameBytes);
+}
+
+// "google.golang.org/grpc" of "google.golang.org/grpc.(*ClientConn).Close"
+std::string_view go_package(std::string_view symbol) {
+    const size_t slash =
+        symbol.find('(') == std::string_view::npos ? symbol.rfind('/') : symbol.substr(0, symbol.find('(')).rfind('/');
+    const size_t dot = symbol.find('.', slash == std::string_view::npos ? 0 : slash);
+    return symbol.substr(0, dot == std::string_view::npos ? 0 : dot);
+}
+
+// "grpc.NewClient" for google.golang.org/grpc.NewClient, "pool.Pool.Get" for example.org/pool.(*Pool).Get
+std::string default_go_name(std::string_view symbol) {
+    const std::string_view package = go_package(symbol);
+    const size_t slash = package.rfind('/');
+    std::string name(symbol.substr(slash == std::string_view::npos ? 0 : slash + 1));
+    std::erase_if(name, [](char c) { return c == '(' || c == ')' || c == '*' || c == '[' || c == ']'; });
+    return name.substr(0, kMaxPairNameBytes);
+}
+
+// What releases may be named without the package.
+Result<void> complete_go_names(Pair& pair) {
+    std::string_view package;
+    for (const PairFunction& function : pair.functions) {
+        if (function.name_kind == PairFunction::NameKind::kGoName && function.role == Role::kAcquire && package.empty())
+            package = go_package(function.symbol);
+    }
+    const std::string prefix = std::string(package) + ".";
+    for (PairFunction& function : pair.functions) {
+        if (function.name_kind != PairFunction::NameKind::kGoName || !function.symbol.starts_with('(')) continue;
+        if (package.empty())
+            return usage("{} has no package: give it as Go's tracebacks show it, net/http.(*Client).Do",
+                         quoted(function.symbol));
+        function.symbol = prefix + function.symbol;
+    }
+    return {};
 }
 
 size_t separator_of(std::string_view text) {
@@ -101,8 +136,12 @@ Result<Pair> parse_pair(std::string_view text) {
     const PairFunction* release = first_of(pair, Role::kRelease);
     if (acquire == nullptr) return usage("{} has no function that acquires", quoted(whole));
     if (release == nullptr) return usage("{} has no function that releases", quoted(whole));
+    WH_TRY_VOID(complete_go_names(pair));
     if (!pair.name.empty()) return pair;
-    pair.name = default_name(acquire->symbol, release->symbol);
+    acquire = first_of(pair, Role::kAcquire);
+    release = first_of(pair, Role::kRelease);
+    const bool is_go = acquire->name_kind == PairFunction::NameKind::kGoName;
+    pair.name = is_go ? default_go_name(acquire->symbol) : default_name(acquire->symbol, release->symbol);
     if (!is_name(pair.name))
         return usage("give the pair {} a name of letters, digits and _-+.: in front: NAME={}", quoted(whole),
                      printable(whole));

@@ -78,6 +78,22 @@ TEST(PairGrammar, knows_cpp_names_and_globs) {
     EXPECT_EQ(pair.functions[3].name_kind, NameKind::kSymbol);
 }
 
+TEST(PairGrammar, knows_go_names) {
+    const auto pair = parse_pair("google.golang.org/grpc.NewClient / (*ClientConn).Close");
+
+    ASSERT_TRUE(pair) << pair.error().message;
+    EXPECT_EQ(pair->name, "grpc.NewClient");
+    ASSERT_EQ(pair->functions.size(), 2U);
+    EXPECT_EQ(pair->functions[0].symbol, "google.golang.org/grpc.NewClient");
+    EXPECT_EQ(pair->functions[1].symbol, "google.golang.org/grpc.(*ClientConn).Close");
+    for (const PairFunction& function : pair->functions) EXPECT_EQ(function.name_kind, PairFunction::NameKind::kGoName);
+    EXPECT_EQ(parse_pair("a.org/x.(*Pool).Get / a.org/y.Put[...]")->name, "x.Pool.Get");
+    EXPECT_EQ(parse_pair("a.org/x.(*Pool).Get / (*Pool).Put")->functions[1].symbol, "a.org/x.(*Pool).Put");
+    EXPECT_EQ(parse_pair("x=time.NewTicker / time.(*Ticker).Stop")->name, "x");
+    EXPECT_FALSE(parse_pair("time.NewTicker:out2 / (*Ticker).Stop"));
+    EXPECT_FALSE(parse_pair("main / (*Ticker).Stop"));
+}
+
 TEST(PairGrammar, one_sentence_for_what_makes_no_sense) {
     const struct {
         const char* text;
