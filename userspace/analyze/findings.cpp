@@ -49,19 +49,22 @@ Finding describe(const Observed& observed, const Suspect& suspect) {
     Finding finding;
     finding.rule = "growth";
     finding.verdict = suspect.evidence == Evidence::kLeaks ? "leak" : "growing";
-    const StackReport& first = *suspect.first->stack;
-    const Frame& frame = first.frames[suspect.first->headline];
-    finding.headline = headline_words(frame);
-    finding.file = frame.file;
-    finding.line = frame.line;
+    const GrowingStack* first = suspect.first;
     for (const SuspectPart& part : suspect.parts) {
         std::optional<Forecast> forecast = forecast_of_part(observed, part);
         const bool is_first = !finding.parts.empty() && urgency_s(forecast) < urgency_s(finding.forecast);
-        if (finding.parts.empty() || is_first) finding.forecast = std::move(forecast);
+        if (finding.parts.empty() || is_first) {
+            finding.forecast = std::move(forecast);
+            first = part.stacks.front();
+        }
         finding.parts.insert(is_first ? finding.parts.begin() : finding.parts.end(),
                              {part.kind, title_of(observed.process, part.kind), part.held, part.growth_per_min});
         for (const GrowingStack* one : part.stacks) finding.stack_ids.push_back(one->stack->id);
     }
+    const Frame& frame = first->stack->frames[first->headline];
+    finding.headline = headline_words(frame);
+    finding.file = frame.file;
+    finding.line = frame.line;
     finding.reason = growth_sentence(suspect, finding, observed.history.span_s());
     if (std::string each = each_sentence(finding); !each.empty()) finding.evidence.push_back(std::move(each));
     if (std::string share = survival_sentence(suspect); !share.empty()) finding.evidence.push_back(std::move(share));
@@ -86,7 +89,9 @@ const StackReport* grown_most(const Observed& observed, const std::string& kind)
     double most_rise = 0;
     for (const StackReport& stack : observed.process.stacks) {
         const StackHistory* past = observed.history.stack(stack);
-        if (stack.kind != kind || stack.frames.empty() || past == nullptr || is_of_collector(stack)) continue;
+        if (stack.kind != kind || stack.frames.empty() || past == nullptr ||
+            is_of_collector(stack, observed.process.exe))
+            continue;
         const std::vector<Sample> bytes = observed.history.bytes(*past);
         const double rise = bytes.back().value - bytes.front().value;
         if (rise > most_rise) most_rise = rise, most = &stack;

@@ -93,13 +93,14 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
     constexpr double kLargest = 0.5;
     constexpr double kKept = 0.9;
     constexpr double kLikeAQueue = 0.8;
-    if (is_of_collector(stack)) {
+    constexpr double kLeakS = 50;  // what is still filled by then is said to grow
+    if (is_of_collector(stack, process.exe)) {
         constexpr double kLongEnoughS = 300;
         if (history.span_s() < kLongEnoughS) return std::nullopt;
     } else if (growing.counts && growing.survival) {
         const Survival& survival = *growing.survival;
         const bool is_even = survival.occupied >= kOccupied && survival.late >= kLate && survival.largest <= kLargest;
-        if (is_even && survival.kept >= kKept) growing.evidence = Evidence::kLeaks;
+        if (is_even && survival.kept >= kKept && history.span_s() >= kLeakS) growing.evidence = Evidence::kLeaks;
         // Held of a few slices only: it came in a burst, or it is in flight and follows the load. Or it is a queue that gets longer:
         // that grows from next to nothing.
         if (!is_even && (survival.kept >= kKept || growing.counts->rise < kLikeAQueue * growing.counts->level))
@@ -116,6 +117,8 @@ std::optional<GrowingStack> judge(const ProcessReport& process, const StackRepor
 void take_out_replaced(const ProcessReport& process, const History& history, std::vector<GrowingStack>& growing) {
     constexpr double kAbout = 1.25;
     constexpr double kSure = 2.5;
+    const auto memory = fit_trend(history.metric("anon_bytes"));
+    if (memory && grows_steadily(*memory)) return;  // a thread that ends gives back what no free() is seen of
     for (const KindReport& kind : process.kinds) {
         const auto unknown = fit_trend(history.metric(kind.kind + ".released_unknown"));
         if (!unknown || unknown->score < kSure || unknown->per_s <= 0) continue;
@@ -165,13 +168,13 @@ size_t frame_to_look_at(const GrowingStack& growing, const std::vector<const Sta
 
 }  // namespace
 
-bool is_of_collector(const StackReport& stack) {
-    return std::ranges::any_of(stack.frames, [](const Frame& frame) {
-        return frame.function.starts_with("v8::internal::") || frame.function.starts_with("v8::platform::") ||
-               frame.module.find("/libjvm.so") != std::string::npos ||
-               frame.module.find("/libcoreclr.so") != std::string::npos ||
-               frame.module.find("/libmono") != std::string::npos;
-    });
+bool is_of_collector(const StackReport& stack, std::string_view exe) {
+    if (stack.frames.empty() || (stack.kind != "heap" && stack.kind != "mapping")) return false;
+    const Frame& frame = stack.frames[headline_frame(stack.frames, exe)];
+    return frame.function.starts_with("v8::internal::") || frame.function.starts_with("v8::platform::") ||
+           frame.module.find("/libjvm.so") != std::string::npos ||
+           frame.module.find("/libcoreclr.so") != std::string::npos ||
+           frame.module.find("/libmono") != std::string::npos;
 }
 
 std::optional<Survival> survival_of(const ProcessReport& process, const StackReport& stack, const StackHistory& history,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyze/history.h"
@@ -38,7 +39,7 @@ struct GrowingStack {
 };
 
 // What a collector (of JavaScript, Java, .NET) took for its heap: it grows until it collects, whoever is to blame.
-bool is_of_collector(const StackReport& stack);
+bool is_of_collector(const StackReport& stack, std::string_view exe);
 
 std::optional<Survival> survival_of(const ProcessReport& process, const StackReport& stack, const StackHistory& history,
                                     double time_s);

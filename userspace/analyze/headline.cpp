@@ -63,7 +63,7 @@ constexpr std::array<std::string_view, 17> kLibraryPrefixes = {
 };
 
 // Sources of a language's library, which is compiled into the program: Rust's std and its dependencies, C++ headers.
-constexpr std::array<std::string_view, 3> kLibrarySources = {"/rustc/", "/rust/deps/", "/usr/include/c++/"};
+constexpr std::array<std::string_view, 3> kLibrarySources = {"/rustc/", "/rust/deps/", "/usr/include/"};
 
 constexpr std::array<std::string_view, 15> kStartFunctions = {
     "_start",

@@ -145,6 +145,7 @@ TEST(Findings, what_replaces_older_blocks_does_not_grow) {
     observed.add(heap(2, {frame_of("keep", 2)}, two_a_second, forever));
     observed.also = [](ProcessReport& process, double time_s) {
         process.kinds[0].released_unknown = static_cast<uint64_t>(100 * time_s);
+        process.memory.anon_bytes = 50 << 20;
     };
 
     const ProcessReport process = observed.look_for(kMinute);
