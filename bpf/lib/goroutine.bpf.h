@@ -102,9 +102,9 @@ __noinline int add_ancestry(WH_WALK_PARAMETERS, u32 process) {
     return 0;
 }
 
-// What is taken on behalf of the whole process, or told by the runtime itself, needs no ancestry.
+// What is taken on behalf of the whole process needs no ancestry; a goroutine has its own.
 WH_INLINE bool has_ancestry(u32 kind) {
-    return kind != WH_KIND_HEAP && kind != WH_KIND_MAPPING && kind != WH_KIND_GO_HEAP && kind != WH_KIND_GOROUTINE;
+    return kind != WH_KIND_HEAP && kind != WH_KIND_MAPPING && kind != WH_KIND_GOROUTINE;
 }
 
 #endif

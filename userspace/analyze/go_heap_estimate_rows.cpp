@@ -11,6 +11,7 @@
 #include "analyze/go_stack_rows.h"
 #include "analyze/headline.h"
 #include "base/human.h"
+#include "bpf/shared/go_samples.h"
 #include "bpf/shared/records.h"
 
 namespace whoholds {
@@ -27,11 +28,11 @@ bool is_of_runtime(const Frame& frame) {
 // The stacks of samples begin deep in the allocator: what is shown begins with its caller.
 class Callers {
 public:
-    explicit Callers(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
+    explicit Callers(const FrameReader& reader) : reader_(reader) {}
 
     std::vector<uint64_t> of(const StackInfo& info) {
         std::vector<uint64_t> stack;
-        for (const uint64_t frame : info.frames) stack.push_back(frame & ~WH_FRAME_EXACT);
+        for (const uint64_t frame : reader_.joined_frames(info, WH_KIND_GO_HEAP)) stack.push_back(frame);
         const auto first = std::ranges::find_if(stack, [this](uint64_t pc) { return !is_runtime(pc); });
         if (first != stack.end()) stack.erase(stack.begin(), first);
         while (stack.size() > 1 && is_runtime(stack.back())) stack.pop_back();
@@ -43,12 +44,12 @@ private:
     bool is_runtime(uint64_t pc) {
         const auto [found, is_new] = known_.try_emplace(pc, false);
         if (!is_new) return found->second;
-        const Frame frame = symbolizer_.symbolize(pc).back();
+        const Frame frame = reader_.frames_at(pc, 0).back();
         found->second = is_of_runtime(frame) && frame.function != "runtime.main";
         return found->second;
     }
 
-    Symbolizer& symbolizer_;
+    const FrameReader& reader_;
     absl::flat_hash_map<uint64_t, bool> known_;
 };
 
@@ -129,8 +130,8 @@ public:
         : estimate_(estimate),
           is_sampled_(is_sampled),
           sources_(sources),
-          callers_(sources.symbolizer),
-          rows_([&](uint64_t pc) { return sources.symbolizer.symbolize(pc); }, true) {
+          callers_(sources.reader),
+          rows_([&](uint64_t frame) { return sources.reader.frames_at(frame, 0); }, true) {
         rows_.add({}, estimate.rest());
         size_t done = 0;
         for (const auto& [key, row] : estimate.stacks()) {

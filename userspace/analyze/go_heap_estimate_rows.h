@@ -8,14 +8,14 @@
 
 #include "analyze/go_heap_estimate.h"
 #include "analyze/report_builder.h"
+#include "analyze/stack_groups.h"
 #include "profile/profile.h"
 #include "report/report.h"
-#include "symbolize/symbolizer.h"
 
 namespace whoholds {
 
 struct GoHeapSources {
-    Symbolizer& symbolizer;
+    FrameReader reader;
     std::function<const StackInfo*(uint32_t stack)> find_stack;
     std::function<void()> pause;
     uint64_t now_ns = 0;  // CLOCK_MONOTONIC

@@ -18,13 +18,21 @@ bool is_asked_for(const std::vector<std::string>& asked_for, std::string_view na
     return std::ranges::any_of(asked_for, [&](const std::string& one) { return means_go_type(one, name); });
 }
 
-// What a leak is best known by: the user's own types, then those of libraries, then texts, arrays, tables; the runtime's last.
+// What a package keeps to itself, and ciphers: parts of something else, whatever that is.
+bool is_of_inner_parts(std::string_view package) {
+    return package.starts_with("crypto/") || package.starts_with("internal/") ||
+           package.find("/internal/") != std::string_view::npos || package.ends_with("/internal");
+}
+
+// What a leak is best known by: the user's own types, then those of libraries, then texts, arrays, tables and the inner parts of
+// libraries; the runtime's last.
 int telling(const GoTypeRow& row, const std::string& main_module) {
     if (!row.is_known || row.package == "runtime" || row.name.starts_with("*runtime.")) return 0;
     if (row.package.empty()) return 1;
     const bool is_users = row.package == "main" || row.package == main_module ||
                           (!main_module.empty() && row.package.starts_with(main_module + "/"));
-    return is_users ? 3 : 2;
+    if (is_users) return 3;
+    return is_of_inner_parts(row.package) ? 1 : 2;
 }
 
 }  // namespace

@@ -97,6 +97,10 @@ std::string key_of_frames(std::span<const Frame> frames) {
     return key;
 }
 
+std::vector<Frame> FrameReader::frames_at(uint64_t frame, uint32_t layout) const {
+    return symbolize(frame, layout, symbolizer);
+}
+
 std::vector<Frame> FrameReader::frames_of(const StackInfo& info, uint8_t kind) const {
     std::vector<Frame> frames;
     for (uint64_t frame : joined_frames(info, kind))

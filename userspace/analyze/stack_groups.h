@@ -36,6 +36,8 @@ struct FrameReader {
     // The frames of the stack as numbers, and behind them those of the stack at which the goroutine was created, and so on
     // outwards; kFirstOfCreator marks where each begins.
     [[nodiscard]] std::vector<uint64_t> joined_frames(const StackInfo& info, uint8_t kind) const;
+    // What one of joined_frames() reads.
+    [[nodiscard]] std::vector<Frame> frames_at(uint64_t frame, uint32_t layout) const;
     static constexpr uint64_t kFirstOfCreator = WH_FRAME_CREATED_BY;
     static constexpr uint64_t kLeftOut = WH_FRAME_CUT;  // in place of a frame: creators that are not kept
 

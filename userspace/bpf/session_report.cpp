@@ -166,8 +166,9 @@ bool Session::report(bool final, bool is_shown) {
                               target.traces_goroutines() ? &traced : nullptr);
         target.fill_go_types(wide(options_.report).top, time_s, process, report.coverage);
         const auto find_stack = [this](uint32_t stack) { return aggregator_->find_stack(stack); };
-        target.fill_go_heap(wide(options_.report), {*view.symbolizer, find_stack, pause, monotonic_ns()}, process,
-                            report.coverage);
+        target.fill_go_heap(wide(options_.report),
+                            {{*view.symbolizer, view.libc_code, &*aggregator_}, find_stack, pause, monotonic_ns()},
+                            process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         target.history.look(process, time_s);
         judge(process, target.history, time_s);

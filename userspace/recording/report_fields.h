@@ -20,7 +20,7 @@ namespace whoholds::recording {
 WH_FIELDS(Amount, v.count, v.bytes)
 WH_FIELDS(Rate, v.count, v.bytes)
 WH_FIELDS(Frame, v.function, v.raw_function, v.file, v.line, v.module, v.build_id, v.address, v.module_address,
-          v.inlined, v.go)
+          v.inlined, v.go, v.created_by)
 WH_FIELDS(KindReport, v.kind, v.title, v.held, v.acquired, v.released, v.before_attach, v.released_unknown, v.lost,
           v.oldest_s, v.oldest_is_at_least, v.growth_per_min, v.acquired_per_min, v.released_per_min, v.note,
           v.stack_count)

@@ -111,8 +111,10 @@ GoCensus count_go_census(const GoSpans& spans, const std::function<uint32_t(size
         each.size = size;
         ++each.spans;
         each.span_bytes += span.bytes();
-        const bool is_swept = span.is_swept(spans.sweep_generation);
-        if (!is_swept) ++census.unswept_spans;
+        // Before the first collection nothing was given back: all that was allocated is there.
+        const bool was_collected = spans.sweep_generation != 0;
+        const bool is_swept = was_collected && span.is_swept(spans.sweep_generation);
+        if (was_collected && !is_swept) ++census.unswept_spans;
         const uint64_t alive = is_swept ? std::min<uint64_t>(count_marked(i), span.alloc_count) : span.alloc_count;
         add(each.alive, alive, alive * span.element_bytes);
         add(each.since, span.alloc_count - alive, (span.alloc_count - alive) * span.element_bytes);

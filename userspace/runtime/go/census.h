@@ -1,5 +1,5 @@
 // What a Go heap holds by size of object, from the runtime's records of its spans: exact, for every Go program, without a probe.
-// "Alive" is what the last collection has marked; what was allocated since may be garbage or not, and is counted apart.
+// "Alive" is what the last collection has marked, before the first one all that was allocated; what was allocated since may be garbage or not, and is counted apart.
 // Used by reports of programs without a heap profile, and by all for growth. count_go_census() is pure.
 #pragma once
 
