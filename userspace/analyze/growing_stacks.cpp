@@ -209,7 +209,7 @@ std::vector<GrowingStack> growing_stacks(const ProcessReport& process, const His
     for (const StackReport& stack : process.stacks) {
         if (!has_frames_of_its_own(stack)) continue;
         if (auto one = judge(process, stack, history, time_s)) {
-            growing.push_back(std::move(*one));
+            growing.push_back(*one);
         } else if (stack.acquired.count >= kBusy) {
             quiet.push_back(&stack);
         }

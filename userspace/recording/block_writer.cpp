@@ -12,8 +12,8 @@ void BlockWriter::put_number(std::string& to, uint64_t value) {
     to.push_back(static_cast<char>(value));
 }
 
-uint64_t BlockWriter::number_of(Table& table, std::string packed) {
-    const auto [found, is_new] = table.numbers.try_emplace(std::move(packed), table.numbers.size());
+uint64_t BlockWriter::number_of(Table& table, const std::string& packed) {
+    const auto [found, is_new] = table.numbers.try_emplace(packed, table.numbers.size());
     if (is_new) {
         put_number(table.fresh, found->first.size());
         table.fresh += found->first;
@@ -37,7 +37,7 @@ void BlockWriter::put(const std::vector<Frame>& stack) {
     }
     std::string numbers;
     for (const Frame& frame : stack) put_number(numbers, number_of(frames_, structure_of(frame)));
-    put_number(*to_, 1 + number_of(stacks_, std::move(numbers)));
+    put_number(*to_, 1 + number_of(stacks_, numbers));
 }
 
 std::string BlockWriter::pack(const Report& report) {

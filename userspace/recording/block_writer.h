@@ -32,7 +32,7 @@ private:
         uint64_t fresh_count = 0;
     };
     // The number of what is already packed like this.
-    static uint64_t number_of(Table& table, std::string packed);
+    static uint64_t number_of(Table& table, const std::string& packed);
     static void put_number(std::string& to, uint64_t value);
 
     void put(bool value) { put_number(*to_, value ? 1 : 0); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <limits>
 #include <map>
@@ -23,10 +24,19 @@ uint64_t clamped(uint64_t value) { return std::min<uint64_t>(value, std::numeric
 
 // "2026-11-21T03:04:05.123Z" as report.h has it; 0 for anything else.
 uint64_t unix_ns_of(const std::string& time) {
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0;
-    if (std::sscanf(time.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &year, &month, &day, &hour, &minute, &second, &ms) !=
-        7)
-        return 0;
+    constexpr size_t kLength = 24;
+    if (time.size() != kLength || time.back() != 'Z') return 0;
+    bool is_sound = true;
+    const auto number = [&](size_t at, size_t length) {
+        int value = 0;
+        const char* end = time.data() + at + length;
+        const auto parsed = std::from_chars(time.data() + at, end, value);
+        is_sound &= parsed.ec == std::errc() && parsed.ptr == end;
+        return value;
+    };
+    const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
+    const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2), ms = number(20, 3);
+    if (!is_sound || month < 1 || day < 1) return 0;
     using namespace std::chrono;
     const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                               std::chrono::day(static_cast<unsigned>(day))};
