@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "analyze/forecast.h"
 #include "analyze/headline.h"
 #include "base/human.h"
 
@@ -27,10 +28,10 @@ std::string joined(const std::vector<std::string>& parts) {
     return text;
 }
 
-const FindingPart* part_of(const Finding& finding, std::initializer_list<std::string_view> kinds) {
-    for (const FindingPart& part : finding.parts)
-        if (std::ranges::find(kinds, part.kind) != kinds.end()) return &part;
-    return nullptr;
+bool has_use(const Finding& finding, std::initializer_list<UsesUp> uses) {
+    return std::ranges::any_of(finding.parts, [&](const FindingPart& part) {
+        return std::ranges::find(uses, uses_up(part.kind)) != uses.end();
+    });
 }
 
 }  // namespace
@@ -87,10 +88,10 @@ std::string interim_words(const Finding& finding, const ProcessReport& process) 
     std::string restart = "a restart gives it back; fewer calls of this line make it slower";
     if (finding.forecast)
         restart = fmt::format("restart it within {}, one instance after the other", human_age(finding.forecast->low_s));
-    if (part_of(finding, {"socket", "fd"}) != nullptr && process.limits.open_files)
+    if (has_use(finding, {UsesUp::kDescriptors}) && process.limits.open_files)
         return fmt::format("{}; a higher limit gains time: prlimit --pid {} --nofile={}", restart, process.pid,
                            *process.limits.open_files * 4);
-    if (part_of(finding, {"thread", "joinable"}) != nullptr)
+    if (has_use(finding, {UsesUp::kThreads, UsesUp::kThreadStacks}))
         return restart + "; a higher pids.max and more memory gain time";
     if (finding.forecast) return restart + "; a higher limit gains time";
     return restart;

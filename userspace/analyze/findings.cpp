@@ -16,10 +16,6 @@
 namespace whoholds {
 namespace {
 
-bool is_counted_memory(std::string_view kind) {
-    return kind != "fd" && kind != "socket" && kind != "thread" && kind != "goroutine" && kind != "joinable";
-}
-
 Trend sum_of(const std::vector<const GrowingStack*>& stacks, bool by_bytes) {
     Trend sum;
     for (const GrowingStack* one : stacks) {
@@ -33,12 +29,18 @@ Trend sum_of(const std::vector<const GrowingStack*>& stacks, bool by_bytes) {
 }
 
 std::optional<Forecast> forecast_of_part(const Observed& observed, const SuspectPart& part) {
-    if (part.kind == "fd" || part.kind == "socket")
-        return descriptor_forecast(observed.process, sum_of(part.stacks, false));
-    if (part.kind == "thread") return thread_forecast(observed.process, sum_of(part.stacks, false));
+    const Trend counts = sum_of(part.stacks, false);
     const Trend bytes = sum_of(part.stacks, true);
-    if (!is_counted_memory(part.kind) || bytes.per_s <= 0) return std::nullopt;
-    return memory_forecast(observed.process, observed.history, bytes);
+    switch (uses_up(part.kind)) {
+        case UsesUp::kDescriptors: return descriptor_forecast(observed.process, counts);
+        case UsesUp::kThreads: return thread_forecast(observed.process, counts);
+        case UsesUp::kMemory:
+            if (bytes.per_s <= 0) return std::nullopt;
+            return memory_forecast(observed.process, observed.history, bytes);
+        case UsesUp::kThreadStacks:
+        case UsesUp::kNothing: break;
+    }
+    return std::nullopt;
 }
 
 double urgency_s(const std::optional<Forecast>& forecast) {
@@ -47,7 +49,6 @@ double urgency_s(const std::optional<Forecast>& forecast) {
 
 Finding describe(const Observed& observed, const Suspect& suspect) {
     Finding finding;
-    finding.rule = "growth";
     finding.verdict = suspect.evidence == Evidence::kLeaks ? "leak" : "growing";
     const GrowingStack* first = suspect.first;
     for (const SuspectPart& part : suspect.parts) {
@@ -122,7 +123,7 @@ void find_close_wait(const Observed& observed, std::vector<Finding>& findings) {
             fmt::format("{} connections are in CLOSE_WAIT: the other side has closed them", exact_count(count)));
         return;
     }
-    Finding finding{.verdict = grows ? "growing" : "holding", .rule = "close_wait"};
+    Finding finding{.verdict = grows ? "growing" : "holding"};
     finding.headline = "connections in CLOSE_WAIT";
     for (const StackReport& stack : observed.process.stacks) {
         if (std::ranges::find(most->stack_ids, stack.id) == most->stack_ids.end()) continue;
@@ -152,7 +153,7 @@ void find_spread_growth(const Observed& observed, std::vector<Finding>& findings
         if (held->per_s < kLargePart * memory->per_s) continue;
         const StackReport* most = grown_most(observed, kind.kind);
         if (most == nullptr) continue;
-        Finding finding{.verdict = "growing", .rule = "spread"};
+        Finding finding{.verdict = "growing"};
         const Frame& frame = most->frames[headline_frame(most->frames, observed.process.exe)];
         finding.headline = headline_words(frame);
         finding.file = frame.file;
@@ -188,7 +189,7 @@ void find_fragmentation(const Observed& observed, std::vector<Finding>& findings
         if (trend && trend->score >= kSure) held_per_s += trend->per_s;  // else it is noise
     }
     if (!is_traced || held_per_s > kExplained * anonymous->per_s) return;
-    Finding finding{.verdict = "growing", .rule = "fragmentation"};
+    Finding finding{.verdict = "growing"};
     finding.headline = "memory that nothing holds";
     finding.reason = fmt::format(
         "anonymous memory grows by {} a minute, what the program holds by {}: the allocator keeps what it was given "
@@ -214,7 +215,7 @@ void find_page_cache(const Observed& observed, std::vector<Finding>& findings) {
     const auto shared = static_cast<double>(limits.group_shmem_bytes.value_or(0));
     const auto file = static_cast<double>(*limits.group_file_bytes);
     if (now < kNearLimit * static_cast<double>(*limit) || file < kLargePart * now) return;
-    Finding finding{.verdict = "holding", .rule = "page_cache"};
+    Finding finding{.verdict = "holding"};
     finding.headline = shared > file / 2 ? "files in tmpfs" : "page cache";
     finding.reason =
         fmt::format("{} of the {} that its control group is charged for are {}, which is not the program's own memory",
@@ -272,7 +273,11 @@ void judge(ProcessReport& process, const History& history, double time_s) {
     }
     const Observed observed{process, history, time_s};
     std::vector<Finding> findings;
-    for (const FindingRule& rule : kRules) rule.find(observed, findings);
+    for (const FindingRule& rule : kRules) {
+        const size_t before = findings.size();
+        rule.find(observed, findings);
+        for (size_t i = before; i < findings.size(); i++) findings[i].rule = rule.name;
+    }
     std::ranges::stable_sort(findings, comes_before);
     process.findings = std::move(findings);
     process.memory_forecast = memory_forecast(process, history, std::nullopt);

@@ -2,7 +2,7 @@
 // replays, once a report. Pure: the report of now and the history are all that rules see.
 //
 // The words, which are never used for less:
-//   leak     what is held grows steadily over the whole time observed and still does, of what was acquired in each slice of that
+//   leak     what is held grows steadily over the whole time observed (50 s at least) and still does, of what was acquired in each slice of that
 //            time something is still held, and of what became older than some seconds next to nothing was ever given back
 //   growing  it grows steadily, but the rest is not known (there are no ages), or old ones are given back as well
 //   holding  it does not grow, as far as was seen, but it is in a state that it should not be left in

@@ -1,6 +1,7 @@
 #include "analyze/forecast.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -8,6 +9,19 @@ namespace whoholds {
 namespace {
 
 constexpr double kLongest = 10.0 * 365 * 86400;
+
+struct KindUse {
+    std::string_view kind;
+    UsesUp use;
+};
+
+constexpr auto kUses = std::to_array<KindUse>({
+    {"fd", UsesUp::kDescriptors},
+    {"socket", UsesUp::kDescriptors},
+    {"thread", UsesUp::kThreads},
+    {"joinable", UsesUp::kThreadStacks},
+    {"goroutine", UsesUp::kNothing},  // their stacks are memory of the Go runtime
+});
 
 uint64_t count_of(const ProcessReport& process, const char* kind) {
     for (const KindReport& one : process.kinds)
@@ -20,6 +34,11 @@ void keep_first(std::optional<Forecast>& first, std::optional<Forecast> other) {
 }
 
 }  // namespace
+
+UsesUp uses_up(std::string_view kind) {
+    const auto* found = std::ranges::find(kUses, kind, &KindUse::kind);
+    return found == kUses.end() ? UsesUp::kMemory : found->use;
+}
 
 std::optional<Forecast> forecast_of(std::string limit, uint64_t limit_value, uint64_t now_value, const Trend& trend) {
     if (trend.per_s <= 0 || now_value >= limit_value) return std::nullopt;

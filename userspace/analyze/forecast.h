@@ -4,12 +4,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "analyze/history.h"
 #include "analyze/trend.h"
 #include "report/report.h"
 
 namespace whoholds {
+
+// Which limit resources of a kind use up; what is in no row of the table in forecast.cpp is memory.
+enum class UsesUp : uint8_t { kMemory, kDescriptors, kThreads, kThreadStacks, kNothing };
+UsesUp uses_up(std::string_view kind);
 
 // nullopt: it does not rise, the limit is passed already, or more than ten years off.
 std::optional<Forecast> forecast_of(std::string limit, uint64_t limit_value, uint64_t now_value, const Trend& trend);

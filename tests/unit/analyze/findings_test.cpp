@@ -291,6 +291,72 @@ TEST(Findings, connections_that_only_the_other_side_closed_are_named) {
     EXPECT_THAT(process.findings[0].reason, HasSubstr("10.0.0.5:443"));
 }
 
+TEST(Findings, what_is_taken_further_in_belongs_to_the_line_that_takes_the_rest) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("open_session", 20)}, two_a_second, forever));
+    observed.add(
+        {"socket", 2, below_main({frame_of("dial", 30), frame_of("open_session", 21)}), two_a_second, forever});
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_THAT(process.findings[0].parts, SizeIs(2));
+    EXPECT_EQ(process.findings[0].rule, "growth");
+}
+
+TEST(Findings, two_leaks_of_one_kind_are_two_findings) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("open_session", 20)}, two_a_second, forever));
+    observed.add(heap(2, {frame_of("log", 30), frame_of("open_session", 21)}, two_a_second, forever));
+
+    EXPECT_THAT(observed.look_for(kMinute).findings, SizeIs(2));
+}
+
+TEST(Findings, threads_are_held_against_the_limit_of_their_control_group) {
+    ObservedProcess observed;
+    observed.add({"thread", 1, below_main({frame_of("start_watcher", 20)}), [](double) { return 1; }, forever});
+    observed.also = [](ProcessReport& process, double time_s) {
+        process.limits.pids_max = 200;
+        process.limits.pids_now = 20 + static_cast<uint64_t>(time_s);
+    };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    ASSERT_TRUE(process.findings[0].forecast);
+    EXPECT_EQ(process.findings[0].forecast->limit, "pids.max");
+    EXPECT_NEAR(process.findings[0].forecast->in_s, 120, 5);
+}
+
+TEST(Findings, page_cache_and_tmpfs_that_fill_a_limit_are_told_apart_from_the_programs_memory) {
+    for (const bool is_tmpfs : {false, true}) {
+        ObservedProcess observed;
+        observed.also = [is_tmpfs](ProcessReport& process, double) {
+            process.memory.limit_bytes = uint64_t{100} << 20;
+            process.limits.memory_now_bytes = uint64_t{95} << 20;
+            process.limits.group_file_bytes = uint64_t{80} << 20;
+            process.limits.group_shmem_bytes = is_tmpfs ? uint64_t{79} << 20 : 0;
+        };
+
+        const ProcessReport process = observed.look_for(kMinute);
+
+        ASSERT_THAT(process.findings, SizeIs(1));
+        EXPECT_EQ(process.findings[0].verdict, "holding");
+        EXPECT_EQ(process.findings[0].rule, "page_cache");
+        EXPECT_EQ(process.findings[0].headline, is_tmpfs ? "files in tmpfs" : "page cache");
+    }
+}
+
+TEST(Findings, a_minute_decides_between_growing_and_leak) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("keep", 20)}, two_a_second, forever));
+
+    const ProcessReport process = observed.look_for(40);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].verdict, "growing");
+}
+
 TEST(Findings, stay_the_same_over_hours) {
     ObservedProcess observed;
     observed.add(heap(1, {frame_of("keep", 20)}, two_a_second, forever));
