@@ -31,12 +31,25 @@ WH_INLINE bool stand_at_creator(struct wh_walk* start, struct wh_thread* thread,
 
 // On the thread's own stack: the runtime itself creates it, a timer for example. The one thing that tells what it is for is the
 // function that it begins with.
-WH_INLINE void stand_at_ret(struct pt_regs* ctx, struct wh_walk* start, struct wh_thread* thread, u64 begins_with) {
+WH_INLINE void stand_at_probe(struct pt_regs* ctx, struct wh_walk* start, struct wh_thread* thread, u64 begins_with,
+                              bool at_ret) {
     add_frame(start, thread, begins_with | WH_FRAME_EXACT);
     WH_READ_REGISTER(ctx, start->sp, rsp);
     WH_READ_REGISTER(ctx, start->fp, rbp);
+    if (!at_ret) {
+        WH_READ_REGISTER(ctx, start->pc, rip);
+        start->flags = WH_WALK_EXACT;
+        return;
+    }
     start->pc = read_target_word(start->sp);
     start->sp += 8;
+}
+
+// In which register the goroutine is at this probe (attach/go_value_sites.h).
+WH_INLINE u64 goroutine_at(struct pt_regs* ctx, u64 cookie) {
+    u64 value = PT_REGS_RC(ctx);
+    if (WH_SHAPE_GET(cookie, KEY_ARG)) WH_READ_REGISTER(ctx, value, rbx);
+    return value;
 }
 
 // The stack at which a goroutine is created, with the creator's ancestry: one index for both.
@@ -68,7 +81,8 @@ WH_INLINE void keep_lineage(u32 process, u64 id, const struct wh_lineage* lineag
     if (bpf_map_update_elem(table, &id, lineage, BPF_ANY)) count(WH_COUNTER_LINEAGE_LOST);
 }
 
-// At the RET instructions of runtime.newproc1, which runs on the thread's own stack: the new goroutine does not run yet.
+// Where the callers of runtime.newproc1 have its result, or at its RET instructions: on the thread's own stack, and the new goroutine
+// does not run yet.
 SEC("uprobe")
 int go_created(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
@@ -80,7 +94,7 @@ int go_created(struct pt_regs* ctx) {
     struct wh_go_process* go = go_process(process);
     if (!go) return 0;
     struct wh_thread* thread = make_thread(task);
-    u64 made = PT_REGS_RC(ctx);
+    u64 made = goroutine_at(ctx, cookie);
     u64 id = read_target_word(made + go->g_id);
     if (!id || !thread) {
         count(WH_COUNTER_GOROUTINE_LOST);
@@ -92,7 +106,7 @@ int go_created(struct pt_regs* ctx) {
     struct wh_walk start = {};
     if (!creator || !stand_at_creator(&start, thread, go, creator)) {
         creator = 0;
-        stand_at_ret(ctx, &start, thread, read_target_word(made + go->g_start));
+        stand_at_probe(ctx, &start, thread, read_target_word(made + go->g_start), WH_SHAPE_GET(cookie, BY_RET));
     }
     struct wh_walk* walk = place_of_walk(thread, &start);
     walk_and_tell(walk, task, thread, process);
@@ -116,7 +130,7 @@ int go_ended(struct pt_regs* ctx) {
     u32 process = WH_SHAPE_GET(cookie, PROCESS);
     struct wh_go_process* go = go_process(process);
     if (!go) return 0;
-    u64 goroutine = PT_REGS_RC(ctx);
+    u64 goroutine = goroutine_at(ctx, cookie);
     u64 id = read_target_word(goroutine + go->g_id);
     if (!id) {
         count(WH_COUNTER_GOROUTINE_LOST);
@@ -129,7 +143,72 @@ int go_ended(struct pt_regs* ctx) {
     return 0;
 }
 
-// At the RET instructions of a function that makes what a pair is about: its result is a pointer, null if it failed.
+// As every type of Go begins, 1.16 to 1.26: so does what an itab, the first word of most interfaces, leads to.
+struct wh_go_type {
+    u64 size;
+    u64 pointer_bytes;
+    u32 hash;
+    u8 flags;
+    u8 align;
+    u8 field_align;
+    u8 kind;
+};
+struct wh_go_itab {
+    u64 interface;
+    u64 type;
+    u32 hash;
+    u32 reserved;
+};
+#define WH_GO_KIND(type) ((type).kind & 31)
+#define WH_GO_KIND_INTERFACE 20
+#define WH_GO_KIND_LAST 26
+
+WH_INLINE bool read_go_type(u64 at, struct wh_go_type* type) {
+    if (!at || at & 7 || bpf_probe_read_user(type, sizeof(*type), (void*)at)) return false;
+    return type->align == type->field_align && type->align && type->align <= 8 && !(type->align & (type->align - 1)) &&
+           type->pointer_bytes <= type->size && !(type->pointer_bytes & 7) && WH_GO_KIND(*type) &&
+           WH_GO_KIND(*type) <= WH_GO_KIND_LAST;
+}
+
+// Whether this is the first word of an interface. Objects do not look like that: a type is told by five of its fields, an itab
+// repeats the hash of its type.
+__noinline int begins_interface(u64 word) {
+    struct wh_go_itab itab = {};
+    struct wh_go_type type = {};
+    if (!word || word & 7) return 0;
+    if (read_go_type(word, &type)) return 1;
+    if (bpf_probe_read_user(&itab, sizeof(itab), (void*)word)) return 0;
+    if (!read_go_type(itab.type, &type) || type.hash != itab.hash) return 0;
+    return read_go_type(itab.interface, &type) && WH_GO_KIND(type) == WH_GO_KIND_INTERFACE;
+}
+
+// Word n, from 1, of what a Go function takes or returns (ABIInternal of Go 1.17).
+WH_INLINE u64 go_word(struct pt_regs* ctx, u32 n) {
+    u64 value = PT_REGS_RC(ctx);
+    if (n == 2) WH_READ_REGISTER(ctx, value, rbx);
+    if (n == 3) WH_READ_REGISTER(ctx, value, rcx);
+    if (n == 4) WH_READ_REGISTER(ctx, value, rdi);
+    if (n == 5) WH_READ_REGISTER(ctx, value, rsi);
+    if (n == 6) WH_READ_REGISTER(ctx, value, r8);
+    if (n == 7) WH_READ_REGISTER(ctx, value, r9);
+    return value;
+}
+
+// No memory of a process lies below.
+#define WH_FIRST_ADDRESS 4096
+
+// The handle of a pair's function (attach/go_handles.h); 0: there is none.
+WH_INLINE u64 go_handle(struct pt_regs* ctx, u64 cookie) {
+    u32 word = WH_SHAPE_GET(cookie, KEY_ARG);
+    u64 key = go_word(ctx, word);
+    if (!WH_SHAPE_GET(cookie, KEY_INDIRECT)) return key;
+    if (begins_interface(key)) key = go_word(ctx, word + 1);
+    if (!key || key >= WH_FIRST_ADDRESS) return key;
+    count(WH_COUNTER_HANDLE_UNKNOWN);
+    return 0;
+}
+
+// At the RET instructions of a function that makes what a pair is about: its handle is null if it failed.
 SEC("uprobe")
 int go_acquired(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
@@ -137,7 +216,7 @@ int go_acquired(struct pt_regs* ctx) {
     struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
-    u64 key = PT_REGS_RC(ctx);
+    u64 key = go_handle(ctx, cookie);
     if (!key) return 0;
     struct wh_thread* thread = make_thread(task);
     if (!thread) {
@@ -153,7 +232,7 @@ int go_acquired(struct pt_regs* ctx) {
     return 0;
 }
 
-// Behind the stack check of a function that ends it: the first argument, or the receiver.
+// Behind the stack check of a function that ends it.
 SEC("uprobe")
 int go_released(struct pt_regs* ctx) {
     WH_KEEP_OWN_STACK(ctx);
@@ -161,7 +240,7 @@ int go_released(struct pt_regs* ctx) {
     struct task_struct* task = current_task();
     if (!is_traced(cookie, task)) return 0;
     count_hit(cookie);
-    u64 key = PT_REGS_RC(ctx);
+    u64 key = go_handle(ctx, cookie);
     if (key) release(WH_SHAPE_GET(cookie, KIND), WH_SHAPE_GET(cookie, PROCESS), key);
     return 0;
 }

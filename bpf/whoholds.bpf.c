@@ -4,6 +4,7 @@
 #include "descriptors.bpf.c"
 #include "go.bpf.c"
 #include "go_samples.bpf.c"
+#include "js_heap.bpf.c"
 #include "tasks.bpf.c"
 #ifdef WH_OLD_KERNEL
 #include "old_kernel.bpf.c"

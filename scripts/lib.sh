@@ -13,7 +13,7 @@ test_packages=(
     clang-format-14 clang-tidy-14 python3 python3-yaml procps iproute2 util-linux gdb bpftrace xz-utils musl-tools
     sqlite3 redis-server redis-tools nginx-light postgresql libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0
     libssl3 libsqlite3-0 libcurl4 libxml2 libpq5 libuv1 libglib2.0-0 golang-1.19-go
-    prometheus chromium
+    prometheus chromium tmux
 )
 # Whoever has these from elsewhere keeps them.
 command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test_packages+=(golang-go)

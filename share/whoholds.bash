@@ -8,17 +8,17 @@ _whoholds() {
     done
     case $prev in
         -p | --pid) _pids; return ;;
-        --kind) COMPREPLY=($(compgen -W 'heap mapping fd socket thread joinable pair go_heap goroutine' -- "$cur")); return ;;
+        --kind) COMPREPLY=($(compgen -W 'heap mapping fd socket thread joinable pair go_heap goroutine js_heap' -- "$cur")); return ;;
         --sort) COMPREPLY=($(compgen -W 'bytes count age total' -- "$cur")); return ;;
         --format) COMPREPLY=($(compgen -W 'text json folded pprof html openmetrics' -- "$cur")); return ;;
         --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
-        --all-of | -o | --output) _filedir; return ;;
+        --all-of | -o | --output | --suppressions | --on-report) _filedir; return ;;
         --cgroup) _filedir -d; return ;;
         --pair | --pairs | --top | --min-age | --min-size | --duration | --metrics-listen | --push | --container | --comm) return ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$(_parse_help "$1")" -- "$cur"))
     elif ((cword == 1)); then
-        COMPREPLY=($(compgen -W 'run plan' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run top plan record report diff' -- "$cur"))
     fi
 } && complete -F _whoholds whoholds

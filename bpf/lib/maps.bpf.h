@@ -26,6 +26,7 @@ struct wh_call {
 enum wh_old_state { WH_OLD_NONE = 0, WH_OLD_TAKEN_FROM_YOUNG = 1, WH_OLD_SENT = 2 };
 
 #define WH_WINDOW_WORDS 512
+#define WH_PAGE_BYTES 4096
 
 struct wh_thread {
     struct wh_call calls[WH_GROUP_COUNT];
@@ -36,12 +37,18 @@ struct wh_thread {
     struct wh_stack_record record;         // the walk's frames
     u64 window[WH_WINDOW_WORDS];           // a copy of a part of its stack
 };
+// Linux 7 takes task storage from an allocator that has 8 KiB at most, with a head of its own.
+WH_STATIC_ASSERT(sizeof(struct wh_thread) <= 8 * 1024 - 192);
 
 enum wh_walk_flag {
     WH_WALK_EXACT = 1 << 0,       // pc was interrupted: it is not a return address
     WH_WALK_GUESSED = 1 << 1,     // a frame pointer was followed through code that may not keep them
     WH_WALK_FP_UNKNOWN = 1 << 2,  // rbp of this frame cannot be told
+    // From bit 16 on: the process + 1, if V8 runs in it.
 };
+#define WH_WALK_V8(process) (((process) + 1) << 16)
+#define WH_WALK_V8_MASK 0xffff0000
+#define WH_WALK_PROCESS(walk) (((walk)->flags >> 16) - 1)
 
 struct wh_walk {
     u64 pc;

@@ -8,6 +8,12 @@
 #define WH_ROW_STEPS 17
 #define WH_RULE_NO_MAPPING (-1)
 
+WH_INLINE u64 mix(u64 hash, u64 value) {
+    hash ^= value;
+    hash *= 0x9e3779b97f4a7c15ull;
+    return hash ^ hash >> 29;
+}
+
 WH_INLINE struct wh_mapping* find_mapping(struct wh_walk* walk, u64 address) {
     u32 low = walk->mapping;
     struct wh_mapping* mapping = bpf_map_lookup_elem(&mappings, &low);

@@ -4,13 +4,12 @@
 #ifndef WHOHOLDS_LIB_STACK_H
 #define WHOHOLDS_LIB_STACK_H
 
-#include "lib/goroutine.bpf.h"
+#include "lib/python.bpf.h"
 #include "lib/stream.bpf.h"
 
 #define WH_TELL_NS 20000000ull  // tell user space of news about mappings no more often
 #define WH_SNAPSHOT_PERIOD_NS 100000000ull
 #define WH_SNAPSHOTS_A_PERIOD 128
-#define WH_PAGE_BYTES 4096
 
 struct wh_caller {
     u64 pc;
@@ -33,8 +32,9 @@ static __noinline int send_stack(struct wh_walk* walk, struct wh_thread* thread,
     record->status = walk->status;
     record->frame_count = count_of_frames;
     record->layout = walk->layout;
+    record->tid = (u32)bpf_get_current_pid_tgid();
     barrier_var(count_of_frames);
-    if (count_of_frames > WH_STACK_MAX_FRAMES) count_of_frames = WH_STACK_MAX_FRAMES;
+    if (count_of_frames > WH_STACK_ROOM) count_of_frames = WH_STACK_ROOM;
     u64 length = sizeof(*record) - sizeof(record->frames) + 8 * count_of_frames;
     if (!bpf_ringbuf_output(&ring, record, length, BPF_RB_NO_WAKEUP)) return 1;
     *(volatile u64*)slot = unsent;  // the next event with this stack tries again
@@ -210,6 +210,7 @@ WH_INLINE u32 caller_stack(struct pt_regs* ctx, const struct wh_caller* caller, 
         thread->r14 = r14;
         add_ancestry(WH_WALK_ARGUMENTS(walk, thread), process);
     }
+    if (python_process(process)) add_python_frames(WH_WALK_ARGUMENTS(walk, thread), process);
     return stack_index(walk, thread, kind, process);
 }
 
@@ -226,6 +227,7 @@ WH_INLINE u32 system_call_stack(struct task_struct* task, struct wh_thread* thre
         thread->r14 = thread->registers[6];
         add_ancestry(WH_WALK_ARGUMENTS(walk, thread), process);
     }
+    if (python_process(process)) add_python_frames(WH_WALK_ARGUMENTS(walk, thread), process);
     return stack_index(walk, thread, kind, process);
 }
 

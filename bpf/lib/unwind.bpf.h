@@ -8,7 +8,7 @@
 #ifndef WHOHOLDS_LIB_UNWIND_H
 #define WHOHOLDS_LIB_UNWIND_H
 
-#include "lib/rules.bpf.h"
+#include "lib/v8.bpf.h"
 
 #define WH_FRAME_POINTER_STEP_MAX (1u << 20)  // bytes between two frame pointers; more is taken for garbage
 #define WH_WINDOW_BYTES (8 * WH_WINDOW_WORDS)
@@ -22,12 +22,6 @@
 struct wh_interrupted {
     u64 rbp, rbx, rdx, rax, rcx, rsp, rip;
 };
-
-WH_INLINE u64 mix(u64 hash, u64 value) {
-    hash ^= value;
-    hash *= 0x9e3779b97f4a7c15ull;
-    return hash ^ hash >> 29;
-}
 
 // Where uretprobes make functions return to; 0 if this address space has none.
 WH_INLINE u64 trampoline_address(struct task_struct* task) {
@@ -115,7 +109,7 @@ WH_INLINE bool step_over_signal(struct wh_walk* walk) {
     walk->sp = interrupted.rsp;
     walk->fp = interrupted.rbp;
     walk->fp_at = 0;
-    walk->flags = (walk->flags & WH_WALK_GUESSED) | WH_WALK_EXACT;
+    walk->flags = (walk->flags & (WH_WALK_GUESSED | WH_WALK_V8_MASK)) | WH_WALK_EXACT;
     return true;
 }
 
@@ -166,6 +160,9 @@ WH_INLINE u64 apply_rule(struct wh_walk* walk, struct wh_thread* thread, u32 num
     } entry = {.bits = rules[number & (WH_UNWIND_RULES - 1)]};
     u32 cfa_kind = entry.rule.kinds & 15, fp_kind = entry.rule.kinds >> 4;
     if (needs_fp(cfa_kind, fp_kind) && !load_fp(walk, thread)) return 0;
+    if (cfa_kind == WH_CFA_FRAME_POINTER && walk->flags & WH_WALK_V8_MASK &&
+        read_v8_frame_noted_last(WH_WALK_ARGUMENTS(walk, thread)))
+        add_v8_function_noted_last(WH_WALK_ARGUMENTS(walk, thread));
     u64 cfa = frame_address(walk, thread, &entry.rule, cfa_kind);
     if (cfa) find_callers_fp(walk, &entry.rule, cfa_kind, fp_kind, cfa);
     return cfa;
@@ -253,6 +250,7 @@ WH_INLINE void walk_stack(struct wh_walk* walk, struct wh_thread* thread, struct
     walk->mapping = known->first;
     walk->mapping_count = known->count;
     walk->trampoline = trampoline_address(task);
+    if (v8_process(process)) walk->flags |= WH_WALK_V8(process);
     barrier();
     // What was just read must be of one version: a rule found by a mixture would stay in the cache.
     bool is_torn = version & 1 || *(volatile u64*)&known->version != version;

@@ -17,8 +17,12 @@ struct wh_go_heap {               // by slot of the process
     __u64 sweep_generation;       // address of mheap_.sweepgen
     __u32 span_element_size;      // offset of elemsize in mspan; allocCount, spanclass and state lie in the word before
     __u32 marking_in_generation;  // the collection after this one has begun to mark; 0: none that we saw
+    __u64 timed;                  // samples whose time in the program was taken
+    __u64 timed_ns;               // ... and what they took
 };
-WH_STATIC_ASSERT(sizeof(struct wh_go_heap) == 16);
+WH_STATIC_ASSERT(sizeof(struct wh_go_heap) == 32);
+
+#define WH_GO_SAMPLE_LONGEST_NS 50000ull  // what takes longer was interrupted
 
 #define WH_GO_SPAN_START 24  // startAddr and npages of mspan, Go 1.16 to 1.27
 

@@ -3,7 +3,7 @@
 #define WHOHOLDS_SHARED_OLD_KERNEL_H
 
 #define WH_OLD_KERNEL_THREADS 4096  // of all traced processes at once
-#define WH_OLD_KERNEL_PROGRAMS 16   // that are attached to probes
+#define WH_OLD_KERNEL_PROGRAMS 32   // that are attached to probes
 
 // In the instructions of with_cookie, to be replaced.
 #define WH_PUT_COOKIE_HERE 0x57484f434f4f4b31ull

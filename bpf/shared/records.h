@@ -5,8 +5,10 @@
 
 #include <linux/types.h>
 
+#include "python_process.h"
 #include "shared_assert.h"
 #include "stack_status.h"
+#include "v8_process.h"
 
 enum wh_record_type {
     WH_RECORD_NONE = 0,
@@ -22,6 +24,9 @@ enum wh_record_type {
     WH_RECORD_FAILED = 10,   // a connect that failed; key: descriptor, size: error number, stack
     WH_RECORD_GO_SAMPLE = 11,   // see go_samples.h
     WH_RECORD_GO_MARKING = 12,  // a collection of a Go program begins; key: mheap_.sweepgen
+    WH_RECORD_JS_SAMPLE = 13,   // key: number of the heap's table, see js_heap.h; stack, time_ns
+    WH_RECORD_JS_HEAP = 14,     // key: address of a heap that has no table yet
+    WH_RECORD_JS_HEAP_ENDS = 15,
 };
 
 enum wh_record_flag {
@@ -47,6 +52,7 @@ struct wh_record {
 WH_STATIC_ASSERT(sizeof(struct wh_record) == 40);
 
 #define WH_STACK_MAX_FRAMES 256
+#define WH_STACK_ROOM (WH_STACK_MAX_FRAMES + WH_PYTHON_WORDS)
 #define WH_FRAME_EXACT (1ull << 63)  // the address that was interrupted by a signal, not a return address
 
 struct wh_stack_record {  // sent with as many frames as there are
@@ -58,10 +64,12 @@ struct wh_stack_record {  // sent with as many frames as there are
     __u32 status;
     __u32 frame_count;
     __u32 layout;  // wh_unwind_process.layout when it was walked
-    __u32 reserved;
-    __u64 frames[WH_STACK_MAX_FRAMES];  // innermost first; frame 0 is the return address of the acquiring call
+    __u32 tid;     // of the init namespace
+    // Innermost first; frame 0 is the return address of the acquiring call. Between them what is known of functions of JavaScript
+    // (v8_process.h), behind them of the goroutine's creator (go_process.h), or the frames of Python code (python_process.h).
+    __u64 frames[WH_STACK_ROOM];
 };
-WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 32 + 8 * WH_STACK_MAX_FRAMES);
+WH_STATIC_ASSERT(sizeof(struct wh_stack_record) == 32 + 8 * WH_STACK_ROOM);
 
 // Where the kernel part cannot finish a walk: what user space needs to do it. The stack's hash is that of registers and
 // slice, so equal hashes mean equal stacks, as far as the slice goes.

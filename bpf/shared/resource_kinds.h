@@ -34,7 +34,8 @@ enum wh_travel {
     X(WH_KIND_SOCKET, 4, "socket", "sockets", WH_GROUP_NONE, 0, WH_TRAVEL_EVENT)                        \
     X(WH_KIND_THREAD, 5, "thread", "threads", WH_GROUP_NONE, 0, WH_TRAVEL_EVENT)                        \
     X(WH_KIND_JOINABLE, 6, "joinable", "joinable threads", WH_GROUP_THREAD, 0, WH_TRAVEL_YOUNG)         \
-    X(WH_KIND_GOROUTINE, 7, "goroutine", "goroutines", WH_GROUP_NONE, 0, WH_TRAVEL_YOUNG)
+    X(WH_KIND_GOROUTINE, 7, "goroutine", "goroutines", WH_GROUP_NONE, 0, WH_TRAVEL_YOUNG)               \
+    X(WH_KIND_JS_HEAP, 8, "js_heap", "JavaScript heap", WH_GROUP_NONE, 0, WH_TRAVEL_EVENT)
 
 enum wh_resource_kind {
     WH_KIND_NONE = 0,

@@ -85,6 +85,11 @@ Result<Links> EmptyProbes::attach(pid_t pid, const ProbeSites& sites) const {
     return links;
 }
 
+Result<UniqueFd> EmptyProbes::attach_at(pid_t pid, const std::string& path,
+                                        const std::vector<uint64_t>& offsets) const {
+    return attach_multi(bpf_program__fd(state_->skeleton->progs.empty), pid, path, offsets, 0);
+}
+
 Result<UniqueFd> EmptyProbes::attach_learning(pid_t pid, const ProbeSites& sites) const {
     const uint64_t entry = sites.malloc_offset;
     return attach_multi(bpf_program__fd(state_->skeleton->progs.learn_tgid), pid, sites.path, {&entry, 1}, 0);

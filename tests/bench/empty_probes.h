@@ -1,4 +1,4 @@
-// Programs that do nothing, attached as uprobe_multi links through bpf(2), as whoholds attaches its own. Used by bench_probes.
+// Programs that do nothing, attached as uprobe_multi links through bpf(2), as whoholds attaches its own. Used by bench_probes and bench_go_goroutines.
 // Invariant: the probes are gone when the Links are.
 #pragma once
 
@@ -34,6 +34,9 @@ public:
 
     // Probes at the entry of malloc and of free, and at malloc's return.
     Result<Links> attach(pid_t pid, const ProbeSites& sites) const;
+
+    // Probes at these places of a file, all by one link.
+    Result<UniqueFd> attach_at(pid_t pid, const std::string& path, const std::vector<uint64_t>& offsets) const;
 
     // A probe that remembers who hit it last.
     Result<UniqueFd> attach_learning(pid_t pid, const ProbeSites& sites) const;

@@ -1,5 +1,6 @@
 // go_target: a Go program with as many goroutines and heap stacks as it is told to have, and one worker that counts what it does.
-// Commands on standard input: `goroutines N`, `stacks N`, `work`, `count`.
+// Commands on standard input: `goroutines N`, `stacks N`, `heap MIB`, `work`, `walk`,
+// `count`.
 package main
 
 import (
@@ -64,6 +65,58 @@ func work() {
 	}
 }
 
+// Work that allocates nothing, and waits for memory all the time.
+func walk() {
+	for total := 0; ; {
+		for one := records; one != nil; one = one.next {
+			if total++; total%1000 == 0 {
+				done.Add(1)
+			}
+		}
+	}
+}
+
+type payload struct {
+	owner  *record
+	values [40]*record
+	text   string
+}
+
+type record struct {
+	next    *record
+	name    string
+	any     any
+	payload *payload
+	list    []*record
+}
+
+var records *record
+
+// Half of it is small objects, a fifth texts, the rest larger ones: nearly all have pointers.
+func fill(bytes int) {
+	var last [256]*record
+	for used, i := 0, 0; used < bytes; i++ {
+		one := &record{next: records, any: i}
+		records, last[i%256] = one, one
+		used += 96
+		if i%4 == 0 {
+			one.name = fmt.Sprint("the name of record ", i)
+			used += 32
+		}
+		if i%8 == 1 {
+			one.payload = &payload{owner: one, text: one.next.name}
+			copy(one.payload.values[:], last[:])
+			used += 384
+		}
+		if i%64 == 3 {
+			one.list = append(make([]*record, 0, 256), last[:]...)
+			used += 2048
+		}
+	}
+	runtime.GC()
+	runtime.GC()
+}
+
 func main() {
 	runtime.MemProfileRate = 1
 	if len(os.Args) > 100 {
@@ -86,6 +139,11 @@ func main() {
 			runtime.MemProfileRate = 512 * 1024
 			runtime.GC()
 			runtime.GC()
+		case "heap":
+			runtime.MemProfileRate = 512 * 1024
+			fill(count << 20)
+		case "walk":
+			go walk()
 		case "work":
 			go work()
 		}

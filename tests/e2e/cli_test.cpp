@@ -192,6 +192,24 @@ TEST_F(E2eTest, quiet_prints_the_final_report_only) {
     EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1);
 }
 
+TEST_F(E2eTest, periodic_reports_in_text_are_summaries_unless_they_are_to_be_long) {
+    Puppet puppet("traps");
+    const auto coverages_in = [&](std::vector<std::string> more) {
+        std::vector<std::string> arguments = {"-p", std::to_string(puppet.pid()), "0.3", "3"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const Outcome outcome = run_tool(arguments);
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.errors;
+        size_t count = 0;
+        for (size_t at = outcome.output.find("COVERAGE"); at != std::string::npos;
+             at = outcome.output.find("COVERAGE", at + 1))
+            count++;
+        return count;
+    };
+
+    EXPECT_EQ(coverages_in({}), 1U) << "of the final report";
+    EXPECT_EQ(coverages_in({"--long"}), 3U);
+}
+
 TEST_F(E2eTest, text_report_for_people) {
     Puppet puppet("traps");
 

@@ -113,7 +113,7 @@ TEST_F(E2eTest, what_gos_runtime_maps_for_itself_through_c_is_not_the_programs) 
     const ReportReader report = whoholds.finish();
 
     EXPECT_EQ(report.with_function("runtime.mmap.func1", "mapping").held.count, 0U);
-    EXPECT_THAT(report.remarks(), HasSubstr("Go's runtime made for itself"));
+    EXPECT_THAT(report.remarks(), HasSubstr("the runtime of Go or Python made for itself"));
 }
 
 TEST_F(E2eTest, kinds_of_go_are_refused_where_there_is_no_go) {

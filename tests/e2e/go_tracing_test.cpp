@@ -121,6 +121,56 @@ TEST_P(GoTracing, T1_pairs_of_go_functions_are_followed) {
     EXPECT_EQ(report.stacks("pair:main.NewThing").at(0).at("headline"), "main.useThings");
 }
 
+// Functions that return interfaces, numbers or names before their handle, and generic ones, which take more than is written down.
+TEST_P(GoTracing, the_handle_of_a_pair_is_found_among_several_words) {
+    Puppet puppet(GetParam());
+
+    const ReportReader report = trace(
+        puppet, {"handles 20"},
+        {"--pair", "door=main.NewDoor / (*Door).Close", "--pair", "any=main.NewAny / main.CloseAny", "--pair",
+         "converted=main.NewConverted / (*Door).Close", "--pair", "numbered=main.NewNumbered:ret2 / (*Door).Close",
+         "--pair", "named=main.NewNamed:ret3 / (*Door).Close", "--pair", "wrapped=main.NewWrapped / main.Wrapped.End",
+         "--pair", "number=main.OpenNumber:ret1 / main.CloseNumber:arg1", "--pair",
+         "given=main.(*Pool[...]).Get / (*Pool[...]).Put:arg2", "--pair",
+         "pool=main.NewPool / main.DropPool,main.(*Pool[...]).Empty"});
+
+    for (const char* pair : {"door", "any", "converted", "numbered", "named", "wrapped", "number"}) {
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).acquired.count, 40U) << pair;
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).released.count, 20U) << pair;
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).held.count, 20U) << pair;
+    }
+    for (const char* pair : {"given", "pool"}) {
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).acquired.count, 80U) << pair;
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).released.count, 40U) << pair;
+    }
+}
+
+// With types they are found or refused; without, what is no address is counted as not known, and what never fits is said.
+TEST_P(GoTracing, handles_that_cannot_be_known_are_told_apart_from_handles) {
+    Puppet puppet(GetParam());
+
+    const ReportReader report =
+        trace(puppet, {"handles 20"},
+              {"--pair", "numbered=main.NewNumbered / (*Door).Close", "--pair", "named=main.NewNamed / (*Door).Close",
+               "--pair", "several=main.NewSeveral / main.Several.End", "--pair",
+               "number=main.OpenNumber / main.CloseNumber"});
+
+    const bool has_types = !std::string_view(GetParam()).ends_with("_pie");
+    const json& skipped = report.root().at("coverage").at("skipped");
+    for (const char* pair : {"numbered", "named", "number"})
+        EXPECT_EQ(report.kind(std::string("pair:") + pair).released.count, has_types ? 20U : 0U) << pair;
+    EXPECT_EQ(report.kind("pair:numbered").acquired.count, has_types ? 40U : 0U);
+    EXPECT_EQ(report.kind("pair:number").acquired.count, has_types ? 40U : 0U);
+    EXPECT_EQ(skipped.dump().find("main.NewSeveral returns (main.Several)") != std::string::npos ||
+                  skipped.dump().find("main.Several.End takes (main.Several)") != std::string::npos,
+              has_types)
+        << skipped.dump(1);
+    if (has_types) return;
+    // NewNumbered, OpenNumber and CloseNumber.
+    EXPECT_EQ(report.loss("handles_unknown"), 40U + 40U + 20U);
+    EXPECT_THAT(text_of(report.process().at("kinds").at("pair:named"), "note"), HasSubstr("none of "));
+}
+
 TEST_P(GoTracing, ready_pairs_of_the_standard_library_count_exactly) {
     Puppet puppet(GetParam());
 

@@ -1,18 +1,28 @@
 #include "e2e/report_reader.h"
 
+#include <algorithm>
+
 namespace whoholds::e2e {
 
 using nlohmann::json;
 
 namespace {
 
+// Null if it is not there. Reports of many stacks are large: nothing is copied on the way to what is asked for.
+const json& member(const json& object, const char* name) {
+    static const json none;
+    if (!object.is_object()) return none;
+    const auto found = object.find(name);
+    return found == object.end() ? none : *found;
+}
+
 Totals totals_of(const json& row) {
-    return {sum_of(row.value("held", json())), sum_of(row.value("acquired", json())),
-            sum_of(row.value("released", json())), sum_of(row.value("lost", json()))};
+    return {sum_of(member(row, "held")), sum_of(member(row, "acquired")), sum_of(member(row, "released")),
+            sum_of(member(row, "lost"))};
 }
 
 bool names_function(const json& frame, std::string_view function) {
-    const json name = frame.value("function", json());
+    const json& name = member(frame, "function");
     return name.is_string() && name.get_ref<const std::string&>() == function;
 }
 
@@ -31,26 +41,29 @@ Sum sum_of(const json& amount) {
 }
 
 std::string text_of(const json& object, const char* name) {
-    if (!object.is_object() || !object.contains(name) || !object[name].is_string()) return "";
-    return object[name].get<std::string>();
+    const json& text = member(object, name);
+    return text.is_string() ? text.get<std::string>() : "";
 }
 
 bool ReportReader::is_final() const { return root_.is_object() && root_.value("final", false); }
 
+const json& ReportReader::process_at(size_t index) const {
+    const json& processes = member(root_, "processes");
+    return index < processes.size() ? processes[index] : member(root_, "no such process");
+}
+
 json ReportReader::process(size_t index) const {
-    if (!root_.is_object()) return json::object();
-    const json processes = root_.value("processes", json::array());
-    return index < processes.size() ? processes[index] : json::object();
+    const json& process = process_at(index);
+    return process.is_null() ? json::object() : process;
 }
 
 Totals ReportReader::kind(const std::string& name) const {
-    const json kinds = process().value("kinds", json::object());
-    return kinds.contains(name) ? totals_of(kinds[name]) : Totals();
+    return totals_of(member(member(process_at(0), "kinds"), name.c_str()));
 }
 
 json ReportReader::stacks(const std::string& kind) const {
     json wanted = json::array();
-    for (const json& stack : process().value("stacks", json::array())) {
+    for (const json& stack : member(process_at(0), "stacks")) {
         if (kind.empty() || text_of(stack, "kind") == kind) wanted.push_back(stack);
     }
     return wanted;
@@ -58,7 +71,8 @@ json ReportReader::stacks(const std::string& kind) const {
 
 Totals ReportReader::sum_if(const std::string& kind, const std::function<bool(const json&)>& wanted) const {
     Totals sum;
-    for (const json& stack : stacks(kind)) {
+    for (const json& stack : member(process_at(0), "stacks")) {
+        if (!kind.empty() && text_of(stack, "kind") != kind) continue;
         if (!wanted(stack)) continue;
         const Totals one = totals_of(stack);
         sum.held += one.held;
@@ -71,17 +85,15 @@ Totals ReportReader::sum_if(const std::string& kind, const std::function<bool(co
 
 Totals ReportReader::caller(std::string_view function, const std::string& kind) const {
     return sum_if(kind, [&](const json& stack) {
-        const json frames = stack.value("frames", json::array());
+        const json& frames = member(stack, "frames");
         return !frames.empty() && names_function(frames[0], function);
     });
 }
 
 Totals ReportReader::with_function(std::string_view function, const std::string& kind) const {
     return sum_if(kind, [&](const json& stack) {
-        for (const json& frame : stack.value("frames", json::array())) {
-            if (names_function(frame, function)) return true;
-        }
-        return false;
+        const json& frames = member(stack, "frames");
+        return std::ranges::any_of(frames, [&](const json& frame) { return names_function(frame, function); });
     });
 }
 
@@ -89,36 +101,30 @@ Totals ReportReader::all_stacks(const std::string& kind) const {
     return sum_if(kind, [](const json&) { return true; });
 }
 
-json ReportReader::coverage(const char* name) const {
-    if (!root_.is_object()) return {};
-    return root_.value("coverage", json::object()).value(name, json());
-}
+const json& ReportReader::coverage(const char* name) const { return member(member(root_, "coverage"), name); }
 
 uint64_t ReportReader::events_lost() const {
-    const json events = coverage("events");
-    return events.is_object() ? events.value("lost", uint64_t{0}) : 0;
+    const json& lost = member(coverage("events"), "lost");
+    return lost.is_number() ? lost.get<uint64_t>() : 0;
 }
 
 uint64_t ReportReader::loss(std::string_view name) const {
-    const json losses = coverage("losses");
-    if (!losses.is_array()) return 0;
-    for (const json& row : losses) {
+    for (const json& row : coverage("losses")) {
         if (text_of(row, "name") == name) return row.value("count", uint64_t{0});
     }
     return 0;
 }
 
 json ReportReader::probes() const {
-    const json probes = coverage("probes");
+    const json& probes = coverage("probes");
     return probes.is_array() ? probes : json::array();
 }
 
 std::string ReportReader::remarks() const {
     std::string text;
     for (const char* name : {"notes", "warnings"}) {
-        const json lines = coverage(name);
-        if (!lines.is_array()) continue;
-        for (const json& line : lines) text += (line.is_string() ? line.get<std::string>() : line.dump()) + "\n";
+        for (const json& line : coverage(name))
+            text += (line.is_string() ? line.get<std::string>() : line.dump()) + "\n";
     }
     return text;
 }

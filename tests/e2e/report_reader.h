@@ -59,7 +59,8 @@ public:
 private:
     [[nodiscard]] Totals sum_if(const std::string& kind,
                                 const std::function<bool(const nlohmann::json&)>& wanted) const;
-    [[nodiscard]] nlohmann::json coverage(const char* name) const;
+    [[nodiscard]] const nlohmann::json& process_at(size_t index) const;  // null if there are fewer
+    [[nodiscard]] const nlohmann::json& coverage(const char* name) const;
 
     nlohmann::json root_;
 };

@@ -62,7 +62,7 @@ TEST_F(E2eTest, probes_are_visible_in_the_code_while_attached) {
 }
 
 TEST_F(E2eTest, tool_killed_under_load_leaves_the_target_unharmed) {
-    const int rounds = long_tests() ? 100 : 20;
+    const int rounds = long_tests() ? 100 : 6;
     Puppet puppet("ledger");
     const double before = rate_of(puppet.command("run 1"));
     puppet.command("start");

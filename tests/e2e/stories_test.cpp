@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "e2e/report_reader.h"
 #include "e2e/whoholds.h"
@@ -113,6 +114,40 @@ TEST_P(Stories, within_a_minute_the_guilty_line_is_named) {
     }
     std::printf("after %.0f s\n", report.root().value("attached_s", 0.0));
     EXPECT_TRUE(program->is_running()) << program->errors().all();
+}
+
+TEST_P(Stories, each_guilty_line_is_one_finding_with_all_that_it_leaks) {
+    const auto program = start({"-period", "50ms"});
+
+    Whoholds whoholds = Whoholds::attach(program->pid(), {"4", "--duration", "60s"});
+    ReportReader report;
+    do {
+        report = whoholds.next_report();
+    } while (report.root().is_object() && !report.is_final());
+
+    const auto& guilty = GetParam().guilty;
+    std::multiset<std::string> named;
+    for (const json& finding : report.process().value("findings", json::array())) {
+        const std::string headline = text_of(finding, "headline");
+        named.insert(headline);
+        EXPECT_THAT(guilty, ::testing::Contains(headline)) << text_of(finding, "reason");
+        EXPECT_EQ(text_of(finding, "verdict"), "leak") << text_of(finding, "reason");
+        const auto kinds = finding.value("kinds", std::vector<std::string>());
+        EXPECT_THAT(kinds, ::testing::UnorderedElementsAre("socket", "goroutine", "go_heap")) << headline;
+    }
+    EXPECT_EQ(named, std::multiset<std::string>(guilty.begin(), guilty.end()));
+}
+
+TEST_P(Stories, repaired_there_is_no_finding_after_a_minute) {
+    const auto program = start({"-period", "50ms", "-fixed"});
+
+    Whoholds whoholds = Whoholds::attach(program->pid(), {"4", "--duration", "60s"});
+    ReportReader report;
+    do {
+        report = whoholds.next_report();
+    } while (report.root().is_object() && !report.is_final());
+
+    EXPECT_EQ(report.process().value("findings", json()), json::array());
 }
 
 TEST_P(Stories, repaired_it_is_quiet) {

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         (void)types.import_path(*type);
         (void)type->package();
         for (const GoField& field : type->fields) (void)types.name_at(field.name);
-        for (const GoPointerSpot& spot : plans.of(*type)) {
+        for (const GoPointerSpot& spot : plans.of(*type).spots) {
             if (spot.target && spot.kind == GoPointerKind::kRepeat) (void)plans.of(*spot.target);
         }
     }

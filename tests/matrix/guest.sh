@@ -34,7 +34,7 @@ start_puppet() {  # NAME [ARGUMENT...]
 # setpriv by its path: busybox has one of its own, which knows less.
 # start_tool NAME CAPABILITIES: traces the puppet with these rights alone; returns when all is attached, or when it has ended.
 start_tool() {
-    timeout -s KILL 120 /bin/setpriv --inh-caps=-all --bounding-set="-all,$2" \
+    timeout -s KILL 300 /bin/setpriv --inh-caps=-all --bounding-set="-all,$2" \
         whoholds --json --sort total --top 1000000 -p "$puppet" 86400 >"$1.report" 2>"$1.errors" &
     timer=$!
     until grep -q 'attached to' "$1.errors"; do

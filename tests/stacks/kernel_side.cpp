@@ -66,13 +66,28 @@ void KernelSide::State::configure(uint32_t ring_bytes) const {
     if (stat("/proc/self/ns/pid", &self) == 0) skeleton->rodata->config.pid_namespace_inode = self.st_ino;
     bpf_map__set_max_entries(skeleton->maps.events, ring_bytes);
     bpf_map__set_max_entries(skeleton->maps.ring, kNewsBytes);
-    for (bpf_program* unused :
-         {skeleton->progs.call_enter, skeleton->progs.call_return, skeleton->progs.call_release,
-          skeleton->progs.on_exec, skeleton->progs.on_fork, skeleton->progs.on_exit,
-          skeleton->progs.system_call_returned, skeleton->progs.on_system_call, skeleton->progs.list_descriptors,
-          skeleton->progs.list_threads, skeleton->progs.go_created, skeleton->progs.go_ended,
-          skeleton->progs.go_acquired, skeleton->progs.go_released, skeleton->progs.go_span_made,
-          skeleton->progs.go_marking_begins})
+    for (bpf_program* unused : {skeleton->progs.call_enter,
+                                skeleton->progs.call_return,
+                                skeleton->progs.call_release,
+                                skeleton->progs.on_exec,
+                                skeleton->progs.on_fork,
+                                skeleton->progs.on_exit,
+                                skeleton->progs.system_call_returned,
+                                skeleton->progs.on_system_call,
+                                skeleton->progs.list_descriptors,
+                                skeleton->progs.list_threads,
+                                skeleton->progs.go_created,
+                                skeleton->progs.go_ended,
+                                skeleton->progs.go_acquired,
+                                skeleton->progs.go_released,
+                                skeleton->progs.go_span_made,
+                                skeleton->progs.go_marking_begins,
+                                skeleton->progs.js_page_added,
+                                skeleton->progs.js_scavenge_begins,
+                                skeleton->progs.js_scavenge_ends,
+                                skeleton->progs.js_marking_ends,
+                                skeleton->progs.js_evacuation_ends,
+                                skeleton->progs.js_heap_ends})
         bpf_program__set_autoload(unused, false);
     for (bpf_program* probe :
          {skeleton->progs.check_return, skeleton->progs.check_stranger, skeleton->progs.loader_changed})

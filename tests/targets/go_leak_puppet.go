@@ -29,10 +29,12 @@ const cacheEntries = 20_000
 var (
 	cache    [cacheEntries]*entry
 	inserted int
-	sessions *session
-	sink     [64]*[]byte
-	random   = uint64(88172645463325252)
-	large    [][]byte
+
+	sessions       *session
+	sessionsOpened int
+	sink           [64]*[]byte
+	random         = uint64(88172645463325252)
+	large          [][]byte
 )
 
 func next() uint64 {
@@ -72,6 +74,7 @@ func openSession() {
 	one := &session{next: sessions}
 	one.data[1] = next()
 	sessions = one
+	sessionsOpened++
 }
 
 //go:noinline
@@ -106,7 +109,7 @@ func cpuSeconds() float64 {
 func pace(megabytes, seconds float64, leaks bool) interface{} {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu, start := cpuSeconds(), time.Now()
+	cpu, start, opened := cpuSeconds(), time.Now(), sessionsOpened
 	for requests := 0.0; time.Since(start).Seconds() < seconds; requests += 100 {
 		serve(100, leaks)
 		if megabytes > 0 {
@@ -116,7 +119,8 @@ func pace(megabytes, seconds float64, leaks bool) interface{} {
 	wall := time.Since(start).Seconds()
 	runtime.ReadMemStats(&after)
 	return map[string]interface{}{"bytes": after.TotalAlloc - before.TotalAlloc, "cpu_s": cpuSeconds() - cpu,
-		"wall_s": wall, "collections": after.NumGC - before.NumGC}
+		"wall_s": wall, "collections": after.NumGC - before.NumGC,
+		"sessions": sessionsOpened - opened}
 }
 
 func answer(value interface{}) {

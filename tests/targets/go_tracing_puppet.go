@@ -9,6 +9,7 @@
 //	timer COUNT      goroutines that timers create, which stay
 //	fetch COUNT      a client of its own for each request, whose connection stays
 //	open COUNT       things that are made and closed again, and as many that are not
+//	handles COUNT    of each kind in go_handles.go as many that are given back, and as many that are not
 //	library COUNT    databases and tickers, of which half are closed and stopped
 //	busy start, busy stop
 //	ledger           how many were created and have ended since the start; all that are to end have ended
@@ -281,6 +282,8 @@ func run(line string) string {
 		}
 	case "open":
 		useThings(n)
+	case "handles":
+		useHandles(n)
 	case "library":
 		useLibrary(n)
 	case "busy":

@@ -118,7 +118,7 @@ static void* serve_one(void* argument) {
         if (type == 'P') send_message(fd, '1', "", 0);
         if (type == 'B') send_message(fd, '2', "", 0);
         if (type == 'D' && body[0] == 'S') send_message(fd, 't', "\0\0", 2);
-        if (type == 'Q' || (type == 'D')) send_message(fd, 'T', kRow, sizeof kRow - 2);
+        if (type == 'Q' || (type == 'D')) send_message(fd, 'T', kRow, sizeof kRow);
         if (type == 'Q' || type == 'E') {
             send_message(fd, 'D', kValue, sizeof kValue);
             send_message(fd, 'C', "SELECT 1", 9);

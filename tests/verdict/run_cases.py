@@ -89,10 +89,18 @@ def running(case, arguments):
             program.stdout.close()
 
 
-def watch(pid, arguments):
+def watch(case, pid, arguments):
     """What whoholds printed of it, and why there is nothing."""
-    command = [arguments.whoholds, "-p", str(pid), f"{arguments.interval:g}", "--duration", f"{arguments.seconds}s", "--json",
-               "--top", "40"]
+    how = ["-p", str(pid), f"{arguments.interval:g}", "--duration", f"{arguments.seconds}s"]
+    if not arguments.record:
+        return output_of([arguments.whoholds, *how, "--json", "--top", "40"], arguments)
+    recording = str(pathlib.Path(arguments.record, case.name + ".rec"))
+    _, complaint = output_of([arguments.whoholds, "record", "-o", recording, *how], arguments)
+    text, _ = output_of([arguments.whoholds, "report", recording, "--json", "--top", "40"], arguments)
+    return text, complaint
+
+
+def output_of(command, arguments):
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
         try:
@@ -110,7 +118,7 @@ def watch(pid, arguments):
 def run(case, arguments):
     try:
         with running(case, arguments) as program:
-            text, complaint = watch(program.pid, arguments)
+            text, complaint = watch(case, program.pid, arguments)
             ended = program.poll()
     except Skip as reason:
         return judgement.Outcome(case, judgement.SKIPPED, str(reason))
@@ -142,6 +150,7 @@ def parse_arguments():
     parser.add_argument("--parallel", metavar="N", type=int, default=1, help="so many at once")
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="of the programs' random numbers")
     parser.add_argument("--save", metavar="DIR", help="keep the JSON lines there")
+    parser.add_argument("--record", metavar="DIR", help="record them there, and judge the recordings")
     parser.add_argument("--from", dest="saved", metavar="DIR", help="judge what was saved there")
     parser.add_argument("--list", action="store_true", help="only list the programs")
     parser.add_argument("--whoholds", metavar="PATH", default="whoholds", help=argparse.SUPPRESS)
@@ -166,6 +175,8 @@ def main():
         for case in cases:
             print(f"{case.name:<22} {case.language:<7} {case.expected():<22} lines {case.lines}")
         return 0
+    if arguments.record:
+        pathlib.Path(arguments.record).mkdir(parents=True, exist_ok=True)
     if arguments.save:
         pathlib.Path(arguments.save).mkdir(parents=True, exist_ok=True)
         judgement.save_cases(pathlib.Path(arguments.save, "cases.json"), cases)

@@ -13,6 +13,7 @@ constexpr const char* kUsage =
     "Usage: whoholds -p PID[,PID...] [options] [INTERVAL [COUNT]]\n"
     "       whoholds --container ID|NAME [options] [INTERVAL [COUNT]]\n"
     "       whoholds run [options] [INTERVAL [COUNT]] -- COMMAND [ARGUMENT...]\n"
+    "       whoholds top -p PID [options] [INTERVAL]\n"
     "       whoholds plan -p PID [--json]\n"
     "       whoholds record -o FILE -p PID [options] [INTERVAL [COUNT]]\n"
     "       whoholds report FILE [--at TIME] [--json]\n"
@@ -32,6 +33,11 @@ Pairs: [NAME=]ACQUIRE[,ACQUIRE...]/RELEASE[,RELEASE...]
   :hides             neither acquires nor releases; calls inside of it do not count
   SYMBOL: a name as nm shows it, Class::function, or a glob that matches at most 8 functions.
 
+Suppressions: lines KIND:PATTERN, # begins a comment; known from LeakSanitizer
+  KIND: leak for all kinds, or one kind as with --kind; finding for findings, by headline or rule
+  PATTERN: searched in the function, file and module of every frame; * anything, ^ begins, $ ends
+  What is suppressed stays in all totals, and is counted. record keeps everything.
+
 Examples:
   whoholds -p 4711                       a report every 5 seconds, the final one at Ctrl-C
   whoholds -p 4711 60 10                 ten reports, one a minute
@@ -46,12 +52,16 @@ Examples:
   whoholds -p 4711 --pairs openssl,stdio TLS connections, contexts and streams as well
   whoholds -p 4711 --pair 'job=job_open:out2/job_close'
                                          what job_open made and job_close has not taken yet
+  whoholds -p 4711 --on-oom-near 10%     a report when a tenth of the memory limit is left
   whoholds --container 3f2a9c01d4e5 60   all of a container, those that start later as well
   whoholds --comm worker --wait          all of that name, from the first one on
   whoholds -p 4711 --follow              with the children that it forks from now on
+  whoholds top -p 4711                   live, on the whole screen, like htop; q ends it
   whoholds run -- ./server --port 80     start a command and see it from its first allocation
   whoholds record -o api.rec -p 4711     keep all reports, for later and for colleagues
   whoholds report api.rec                what the recording says, anywhere and without root
+  whoholds report api.rec --suppressions known.supp
+                                         ... without what is known to be held
   whoholds diff api.rec --from 10m       what grew from the tenth minute to the end
   whoholds plan -p 4711                  what would be attached, where and why; attaches nothing
 

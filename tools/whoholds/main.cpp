@@ -29,96 +29,11 @@
 #include "recording/recorder.h"
 #include "report/formats.h"
 #include "whoholds/recordings.h"
+#include "whoholds/session_options.h"
+#include "whoholds/top.h"
 
 namespace whoholds {
 namespace {
-
-int exit_code_of(FailureKind kind) {
-    switch (kind) {
-        case FailureKind::kOther: return kExitFailure;
-        case FailureKind::kUntraceable: return kExitNoProcess;
-        case FailureKind::kNoRights: return kExitNoRights;
-        case FailureKind::kKernel: return kExitKernelLacks;
-        case FailureKind::kNothingAttached: return kExitNothingAttached;
-    }
-    return kExitFailure;
-}
-
-int fail(const SessionError& failure) {
-    fmt::print(stderr, "whoholds: {}\n", printable(failure.error.message));
-    return exit_code_of(failure.kind);
-}
-
-bool wants_kind(const Options& options, std::string_view kind) {
-    return options.kinds.empty() || std::ranges::find(options.kinds, kind) != options.kinds.end();
-}
-
-// What is taken with the ancestry of the goroutine that takes it.
-constexpr auto kTracedInGo = std::to_array<const char*>({kGoroutineKind, "fd", "socket", "thread", "pair"});
-
-// Files and sockets are followed together; what is not wanted of them is left out of the report.
-GoTypesWanted go_types_wanted(Options::GoTypes types) {
-    switch (types) {
-        case Options::GoTypes::kAuto: return GoTypesWanted::kNowAndThen;
-        case Options::GoTypes::kOn: return GoTypesWanted::kAlways;
-        case Options::GoTypes::kOff: return GoTypesWanted::kNever;
-    }
-    return GoTypesWanted::kNowAndThen;
-}
-
-WantedKinds wanted_kinds(const Options& options) {
-    return {.heap = wants_kind(options, "heap"),
-            .mappings = wants_kind(options, "mapping"),
-            .descriptors = wants_kind(options, "fd") || wants_kind(options, "socket"),
-            .threads = wants_kind(options, "thread") || wants_kind(options, "joinable"),
-            .pairs = wants_kind(options, "pair") ? options.pairs : std::vector<Pair>(),
-            .go = {.heap = wants_kind(options, kGoHeapKind),
-                   .goroutines = wants_kind(options, kGoroutineKind),
-                   .types = go_types_wanted(options.go_types),
-                   .holders_of = options.holders_of},
-            .go_tracing = options.go_tracing && std::ranges::any_of(kTracedInGo, [&](const char* kind) {
-                              return wants_kind(options, kind);
-                          })};
-}
-
-SessionOptions session_options(const Options& options) {
-    SessionOptions session;
-    session.pids = options.pids;
-    session.selection = options.selection;
-    session.wait_for_first = options.wait;
-    session.follow = options.follow;
-    session.command = options.command;
-    session.interval_s = options.interval_s;
-    session.count = options.count;
-    session.duration_s = options.duration_s;
-    session.wanted = wanted_kinds(options);
-    session.wanted.go_samples = options.go_samples;
-    session.report.kinds = options.kinds;
-    for (const Pair& pair : session.wanted.pairs) session.report.pair_names.push_back(pair.name);
-    session.report.sort = static_cast<SortBy>(options.sort);
-    session.report.top = options.top;
-    session.report.filter.min_age_ns = static_cast<uint64_t>(options.min_age_s * 1e9);
-    session.report.filter.min_size_bytes = options.min_size_bytes;
-    session.report_labels.sorted_by = sort_name(options.sort);
-    std::vector<std::string> conditions;
-    if (options.min_age_s > 0) conditions.push_back(fmt::format("held for {} or longer", human_age(options.min_age_s)));
-    if (options.min_size_bytes > 0)
-        conditions.push_back(fmt::format("of {} or more", human_bytes(options.min_size_bytes)));
-    if (!conditions.empty()) session.report_labels.selection = fmt::format("blocks {}", fmt::join(conditions, ", "));
-    auto set = [](uint32_t& place, const std::optional<uint64_t>& value) {
-        if (value) place = static_cast<uint32_t>(std::min<uint64_t>(*value, UINT32_MAX));
-    };
-    set(session.tracer.young_slots, options.young_slots);
-    set(session.tracer.ring_bytes, options.ring_bytes);
-    set(session.tracer.backlog_bytes, options.backlog_bytes);
-    set(session.tracer.max_stacks, options.max_stacks);
-    if (options.young_age_ms) session.young_age_s = static_cast<double>(*options.young_age_ms) / 1e3;
-    session.choose_method = options.attach_with == Options::AttachWith::kAuto;
-    if (options.attach_with == Options::AttachWith::kPerf) session.tracer.method = AttachMethod::kPerf;
-    if (options.attach_with == Options::AttachWith::kPerfWithoutCookies)
-        session.tracer.method = AttachMethod::kPerfWithoutCookies;
-    return session;
-}
 
 FormatOptions format_options(const Options& options) {
     FormatOptions format;
@@ -180,14 +95,25 @@ void say(const std::string& line) {
     if (!line.empty()) fmt::print(stderr, "{}\n", printable(line));
 }
 
+// A recording keeps everything, so that it can be looked at without these suppressions, too.
+Report unsuppressed(const Report& report) {
+    Report whole = report;
+    put_back_suppressed(whole);
+    return whole;
+}
+
 int trace(const Options& options) {
-    auto opened = Outputs::open(options, format_options(options));
+    FormatOptions format = format_options(options);
+    format.brief = !options.long_reports;
+    auto opened = Outputs::open(options, format);
     if (!opened) {
         fmt::print(stderr, "whoholds: {}\n", printable(opened.error().message));
         return opened.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailure;
     }
     Outputs& outputs = *opened;
     SessionOptions session = session_options(options);
+    std::optional<Suppressions> suppressions = options.suppressions;
+    if (suppressions) session.suppressions = &*suppressions;
     session.only_final = options.action != Options::Action::kRecord && !outputs.wants_every_report();
     std::optional<Error> lost;
     SessionEvents events;
@@ -200,11 +126,11 @@ int trace(const Options& options) {
     }
     events.on_report = [&](const Report& report, const std::function<bool()>& pause) {
         if (recorder) {
-            if (auto appended = recorder->append(report); !appended) {
+            if (auto appended = recorder->append(suppressions ? unsuppressed(report) : report); !appended) {
                 lost = std::move(appended).error();
                 return false;
             }
-            if (!report.final) return true;
+            if (!report.final && report.reasons.empty()) return true;
         }
         if (auto delivered = outputs.deliver(report); !delivered) lost = std::move(delivered).error();
         say(outputs.complaint(false));
@@ -241,6 +167,7 @@ int run(int argc, char** argv) {
         return *parsed.exit_code;
     }
     switch (parsed.options.action) {
+        case Options::Action::kTop: return run_top(parsed.options);
         case Options::Action::kPlan: return print_plans(parsed.options);
         case Options::Action::kReport: return read_recordings(parsed.options, report_recording);
         case Options::Action::kDiff: return read_recordings(parsed.options, compare_recordings);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "analyze/suppressions.h"
+#include "analyze/thresholds.h"
 #include "proc/selection.h"
 #include "publish/metrics_server.h"
 #include "publish/push_target.h"
@@ -30,7 +32,7 @@ enum ExitCode : int {
 };
 
 struct Options {
-    enum class Action { kAttach, kRun, kPlan, kRecord, kReport, kDiff };
+    enum class Action { kAttach, kRun, kPlan, kRecord, kReport, kDiff, kTop };
     enum class Sort { kBytes, kCount, kAge, kTotal };
     enum class Color { kAuto, kAlways, kNever };
     enum class GoTypes { kAuto, kOn, kOff };
@@ -51,6 +53,7 @@ struct Options {
     bool may_replace = false;             // ... that file, if it exists
 
     double interval_s = 5;
+    bool has_interval = false;         // the user named one
     std::optional<uint64_t> count;     // reports before the end; none: until Ctrl-C or the target's end
     std::optional<double> duration_s;  // ends the trace, whatever count says
 
@@ -65,6 +68,8 @@ struct Options {
     GoTypes go_types = GoTypes::kAuto;    // when a Go heap is looked through by type
     std::vector<std::string> holders_of;  // types of Go
 
+    std::optional<Suppressions> suppressions;  // of --suppressions
+
     std::string format =
         "text";          // a row of report/formats.cpp; with output it is the file's, and standard output stays text
     std::string output;  // the file for the final report; "": none
@@ -72,9 +77,13 @@ struct Options {
     std::optional<PushTarget> push_to;
     bool json = false;  // --json, or --format json; plan knows no other
     Color color = Color::kAuto;
-    bool quiet = false;  // only the final report
+    Thresholds thresholds;
+    std::string on_report;  // the file for reports at a threshold, a time is put into its name; "": none
+    bool quiet = false;     // only the final report
     GoSamplesMode go_samples = GoSamplesMode::kAuto;
+    bool js_samples = true;
     bool full = false;  // all frames in text
+    bool long_reports = false;
 
     // Tuning, for tests. None: the defaults of the tracer.
     std::optional<uint64_t> young_slots;

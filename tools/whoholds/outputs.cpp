@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/replace_file.h"
 #include "report/cut_report.h"
 
@@ -15,7 +17,12 @@ Result<Outputs> Outputs::open(const Options& options, const FormatOptions& forma
 Result<Outputs> Outputs::open(const Options& options, const FormatOptions& format_options, bool to_terminal) {
     Outputs outputs;
     outputs.format_options_ = format_options;
-    outputs.quiet_ = options.quiet;
+    outputs.quiet_ = options.quiet || (options.thresholds.any() && !options.has_interval);
+    if (!options.on_report.empty()) {
+        outputs.at_threshold_ = format_of_file(options.on_report);
+        outputs.threshold_file_ = options.on_report;
+        WH_TRY_VOID(check_replaceable(outputs.threshold_file_));
+    }
     if (options.metrics_at) {
         WH_TRY(outputs.metrics_, MetricsServer::start(*options.metrics_at));
     }
@@ -39,29 +46,45 @@ Result<Outputs> Outputs::open(const Options& options, const FormatOptions& forma
     return outputs;
 }
 
-std::string Outputs::written(const Report& report, const Format& format, bool color) const {
+std::string Outputs::written(Report report, const Format& format, bool color) const {
     FormatOptions options = format_options_;
     options.color = color;
     if (format.wants_all) return format.write(report, options);
-    Report shown = report;
-    cut_report(shown, options.top);
-    return format.write(shown, options);
+    cut_report(report, options.top);
+    return format.write(report, options);
 }
 
-std::string Outputs::standard_output(const Report& report) const {
-    if (!report.final && !prints_every_report()) return {};
-    return written(report, *on_screen_, format_options_.color);
+std::string Outputs::standard_output(const Report& report) {
+    const bool is_out_of_turn = !report.reasons.empty() && at_threshold_ == nullptr;
+    if (!report.final && !prints_every_report() && !is_out_of_turn) return {};
+    Report shown = report;
+    if (on_screen_->is_watched) order_.apply(shown);
+    return written(std::move(shown), *on_screen_, format_options_.color);
 }
 
 Result<void> Outputs::deliver(const Report& report) {
     if (metrics_)
         metrics_->publish({write_openmetrics(report, format_options_), write_prometheus(report, format_options_)});
     if (pusher_) pusher_->push(report, format_options_.top_processes);
+    if (!report.reasons.empty()) WH_TRY_VOID(deliver_out_of_turn(report));
     if (in_file_ == nullptr || !report.final) return {};
     return replace_file(file_, written(report, *in_file_, false));
 }
 
+// "oom.html" -> "oom-20261121T030405.123Z.html"
+Result<void> Outputs::deliver_out_of_turn(const Report& report) {
+    if (at_threshold_ == nullptr) return {};
+    std::string time = report.time;
+    std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+    std::string file = threshold_file_;
+    file.insert(file.size() - at_threshold_->ending.size(), '-' + time);
+    WH_TRY_VOID(replace_file(file, written(report, *at_threshold_, false)));
+    written_to_ = fmt::format("{}; the report is in {}", fmt::join(report.reasons, "; "), file);
+    return {};
+}
+
 std::string Outputs::complaint(bool at_end) {
+    if (!written_to_.empty()) return std::exchange(written_to_, {});
     if (!pusher_) return {};
     if (!at_end) return pusher_->take_complaint().value_or("");
     const Pusher::Counts counts = pusher_->finish();

@@ -32,6 +32,8 @@ constexpr Unit kDurations[] = {{"", 1}, {"ms", 0.001}, {"s", 1}, {"m", 60}, {"mi
 constexpr Unit kSizes[] = {{"", 1},         {"b", 1},      {"k", 0x1p10},   {"kib", 0x1p10}, {"m", 0x1p20},
                            {"mib", 0x1p20}, {"g", 0x1p30}, {"gib", 0x1p30}, {"t", 0x1p40},   {"tib", 0x1p40}};
 
+constexpr Unit kNoUnit[] = {{"", 1}};
+
 constexpr auto kKinds = std::to_array<std::string_view>({
 #define X(enumerator, value, json_name, title, group, hidden_inside, travel) json_name,
     WH_RESOURCE_KINDS(X)
@@ -128,6 +130,34 @@ Result<uint64_t> parse_size_bytes(std::string_view name, std::string_view text) 
         return usage("{} is not a size: give {} a number of bytes, for example 512, 4k or 1M", quoted(text), name);
     }
     return static_cast<uint64_t>(*bytes);
+}
+
+Result<uint64_t> parse_positive_size_bytes(std::string_view name, std::string_view text) {
+    WH_TRY(const uint64_t bytes, parse_size_bytes(name, text));
+    if (bytes == 0) return usage("{} {} is passed from the start: give more than zero bytes", name, printable(text));
+    return bytes;
+}
+
+Result<GrowthThreshold> parse_growth(std::string_view text) {
+    constexpr const char* kName = "--on-growth";
+    const size_t slash = text.find('/');
+    GrowthThreshold growth;
+    WH_TRY(growth.bytes, parse_positive_size_bytes(kName, text.substr(0, slash)));
+    if (slash == std::string_view::npos) return growth;
+    // "/min" is within one minute.
+    const std::string_view time = text.substr(slash + 1);
+    const bool is_unit = !time.empty() && (time[0] < '0' || time[0] > '9') && time[0] != '.' && time[0] != '-';
+    WH_TRY(growth.window_s, parse_duration_s(kName, (is_unit ? "1" : "") + std::string(time), false));
+    if (*growth.window_s < 1 || *growth.window_s > kYearS)
+        return usage("{} counts within a second at least and a year at most: give for example 10M/min", kName);
+    return growth;
+}
+
+Result<double> parse_part(std::string_view name, std::string_view text) {
+    const auto percent = scaled(text.substr(0, text.size() - 1), kNoUnit);
+    if (!percent || *percent <= 0 || *percent >= 100)
+        return usage("{} is not possible for {}: give a part between 0% and 100%, for example 10%", quoted(text), name);
+    return *percent / 100;
 }
 
 Result<uint64_t> parse_positive(std::string_view name, std::string_view text, uint64_t limit) {

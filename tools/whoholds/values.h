@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +22,15 @@ Result<double> parse_interval_s(std::string_view text);
 Result<double> parse_duration_s(std::string_view name, std::string_view text, bool zero_allowed);
 // "4096", "4k", "1M", "2GiB": powers of 1024.
 Result<uint64_t> parse_size_bytes(std::string_view name, std::string_view text);
+Result<uint64_t> parse_positive_size_bytes(std::string_view name, std::string_view text);
+// "100M"; "10M/min", "1G/6h": within that time.
+struct GrowthThreshold {
+    uint64_t bytes = 0;
+    std::optional<double> window_s;
+};
+Result<GrowthThreshold> parse_growth(std::string_view text);
+// "10%" is 0.1: above 0 and below 100.
+Result<double> parse_part(std::string_view name, std::string_view text);
 // A whole number from 1 to limit.
 Result<uint64_t> parse_positive(std::string_view name, std::string_view text, uint64_t limit);
 // "heap,mapping": JSON names of resource_kinds.h, "pair" for all pairs that the user names, and the kinds of Go.

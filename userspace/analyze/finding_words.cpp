@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "analyze/forecast.h"
@@ -32,6 +35,15 @@ bool has_use(const Finding& finding, std::initializer_list<UsesUp> uses) {
     return std::ranges::any_of(finding.parts, [&](const FindingPart& part) {
         return std::ranges::find(uses, uses_up(part.kind)) != uses.end();
     });
+}
+
+// The next function of the user's own further out; "" if there is none.
+std::string caller_of(const GrowingStack& one, std::string_view exe) {
+    const std::vector<Frame>& frames = one.stack->frames;
+    for (size_t i = one.headline + 1; i < frames.size(); ++i)
+        if (frames[i].function != frames[one.headline].function && is_user_code(frames[i], exe))
+            return headline_words(frames[i]);
+    return {};
 }
 
 }  // namespace
@@ -84,16 +96,70 @@ std::string survival_sentence(const Suspect& suspect) {
                        first.survival->kept * 100);
 }
 
+std::string callers_sentence(const Suspect& suspect, const GrowingStack& first, std::string_view exe) {
+    constexpr size_t kMost = 3;
+    constexpr uint64_t kOneIn = 10;
+    std::map<std::string, uint64_t> held_by;
+    uint64_t total = 0;
+    const Frame& wanted = first.stack->frames[first.headline];
+    for (const SuspectPart& part : suspect.parts) {
+        for (const GrowingStack* one : part.stacks) {
+            const Frame& frame = one->stack->frames[one->headline];
+            if (part.kind != first.stack->kind || frame.function != wanted.function || frame.file != wanted.file)
+                continue;
+            held_by[caller_of(*one, exe)] += one->stack->held.count;
+            total += one->stack->held.count;
+        }
+    }
+    std::vector<std::pair<std::string, uint64_t>> callers(held_by.begin(), held_by.end());
+    std::erase_if(callers, [&](const auto& one) { return one.first.empty() || one.second < total / kOneIn; });
+    std::ranges::stable_sort(callers, std::greater(), &std::pair<std::string, uint64_t>::second);
+    if (callers.size() < 2) return {};
+    std::vector<std::string> parts;
+    for (size_t i = 0; i < std::min(callers.size(), kMost); ++i)
+        parts.push_back(fmt::format("{} ({} of {})", callers[i].first, callers[i].second, total));
+    if (callers.size() > kMost) parts.push_back(fmt::format("and {} more", callers.size() - kMost));
+    return "called by " + joined(parts);
+}
+
+std::string keeper_sentence(const GrowingStack& first) {
+    if (first.keeper != nullptr)
+        return fmt::format(
+            "{}, which calls it, keeps nearly all that it allocates itself: look there for what holds on to it",
+            headline_words(*first.keeper));
+    if (first.made_at == nullptr) return {};
+    return fmt::format(
+        "most of it is made by {} ({}:{}); this line comes behind that call, and what it allocates stays, too",
+        headline_words(*first.made_at), first.made_at->file, first.made_at->line);
+}
+
+std::string hand_on_sentence(const GrowingStack& first) {
+    const std::vector<Frame>& frames = first.stack->frames;
+    if (first.headline == 0 || !frames[first.headline - 1].hands_on) return {};
+    return fmt::format("{} took it and handed it on; who called that has to give it back",
+                       headline_words(frames[first.headline - 1]));
+}
+
+std::string stay_sentence(const Suspect& suspect) {
+    const auto& stay = suspect.first->stay;
+    if (suspect.evidence != Evidence::kGrows || !stay || !grows_steadily(*stay)) return {};
+    const double then_s = std::max(stay->level - stay->rise / 2, 0.0);
+    return fmt::format("it is not more work: each is held longer, {} on average when this began, {} now",
+                       human_age(then_s), human_age(stay->level + stay->rise / 2));
+}
+
 std::string interim_words(const Finding& finding, const ProcessReport& process) {
     std::string restart = "a restart gives it back; fewer calls of this line make it slower";
-    if (finding.forecast)
+    constexpr double kNoHurryS = 30.0 * 86400;
+    const bool is_near = finding.forecast && finding.forecast->low_s < kNoHurryS;
+    if (is_near)
         restart = fmt::format("restart it within {}, one instance after the other", human_age(finding.forecast->low_s));
     if (has_use(finding, {UsesUp::kDescriptors}) && process.limits.open_files)
         return fmt::format("{}; a higher limit gains time: prlimit --pid {} --nofile={}", restart, process.pid,
                            *process.limits.open_files * 4);
     if (has_use(finding, {UsesUp::kThreads, UsesUp::kThreadStacks}))
         return restart + "; a higher pids.max and more memory gain time";
-    if (finding.forecast) return restart + "; a higher limit gains time";
+    if (is_near) return restart + "; a higher limit gains time";
     return restart;
 }
 

@@ -11,10 +11,6 @@ uint64_t rounded(double value) {
     return value > 0 ? static_cast<uint64_t>(std::llround(std::min(value, kMost))) : 0;
 }
 
-Amount scaled(uint64_t count, uint64_t bytes, double scale) {
-    return {rounded(static_cast<double>(count) * scale), rounded(static_cast<double>(bytes) * scale)};
-}
-
 uint64_t above(uint64_t value, uint64_t less) { return value > less ? value - less : 0; }
 
 Amount above(const Amount& value, const Amount& less) {
@@ -37,41 +33,18 @@ void note_growth(GoTally& tally, double time_s) {
 std::map<GoSize, GoHeapEstimate::Sum> GoHeapEstimate::sums(const GoSampleSummary& samples) const {
     std::map<GoSize, Sum> sums;
     for (const GoSampledStack& each : samples.stacks) {
-        sums[each.size].seen_bytes += each.seen_bytes;
-        sums[each.size].held_bytes += each.alive_bytes;
+        sums[each.size].estimated_bytes += each.alive.bytes;
     }
     for (const GoSizeClass& each : census_.classes) sums[each.size].alive_bytes = each.alive.bytes;
     return sums;
 }
 
-// How many bytes a sampled byte stands for.
-double GoHeapEstimate::scale_of(const GoSize& size, const std::map<GoSize, Sum>& sums) const {
-    const auto* now = census_.allocations ? census_.allocations->find(size.small_bytes) : nullptr;
-    const auto* before = baseline_ ? baseline_->find(size.small_bytes) : nullptr;
-    const GoSize other{size.small_bytes, !size.has_pointers};
-    const auto seen_of = [&](const GoSize& one) {
-        const auto found = sums.find(one);
-        return found == sums.end() ? 0.0 : static_cast<double>(found->second.seen_bytes);
-    };
-    const auto since_of = [&](const GoSize& one) {
-        const auto found = sizes_.find(one);
-        return found == sizes_.end() ? 0.0 : found->second.since_bytes;
-    };
-    if (!now || !before || seen_of(size) <= 0) return 1;
-    // Each large object is sampled, so both sorts alike.
-    const bool is_divided = size.small_bytes != 0 && since_of(size) > 0;
-    const double part = is_divided ? since_of(size) / (since_of(size) + since_of(other))
-                                   : seen_of(size) / (seen_of(size) + seen_of(other));
-    const auto allocated = static_cast<double>(above(now->allocated.bytes, before->allocated.bytes));
-    return std::max(1.0, allocated * part / seen_of(size));
-}
-
 // fit: see fit_of().
-void GoHeapEstimate::estimate(const GoSampledStack& sampled, double scale, double fit) {
+void GoHeapEstimate::estimate(const GoSampledStack& sampled, double fit) {
     GoEstimate& row = stacks_[{sampled.stack, sampled.size}];
-    row.held = scaled(sampled.alive, sampled.alive_bytes, scale * fit);
-    row.acquired =
-        scaled(above(sampled.seen, sampled.waiting), above(sampled.seen_bytes, sampled.waiting_bytes), scale);
+    row.held = {rounded(sampled.alive.count * fit), rounded(sampled.alive.bytes * fit)};
+    row.acquired = {rounded(sampled.seen.count - sampled.waiting.count),
+                    rounded(sampled.seen.bytes - sampled.waiting.bytes)};
     row.acquired = {std::max(row.acquired.count, row.held.count), std::max(row.acquired.bytes, row.held.bytes)};
     row.released = above(row.acquired, row.held);
     row.samples = sampled.kept_alive;
@@ -79,36 +52,22 @@ void GoHeapEstimate::estimate(const GoSampledStack& sampled, double scale, doubl
     row.median_ns = sampled.median_ns;
 }
 
-void GoHeapEstimate::begin_sampling(const GoAllocations& allocations) {
-    baseline_ = allocations;
-    for (const GoSizeClass& each : census_.classes)
-        sizes_[each.size].before_bytes = each.alive.bytes + each.since.bytes;
-}
-
-double GoHeapEstimate::fit_of(const GoSize& size, const Sum& sum, double scale) const {
-    const double estimated = static_cast<double>(sum.held_bytes) * scale;
-    if (estimated <= 0) return 1;
-    const auto known = sizes_.find(size);
-    const uint64_t before = known == sizes_.end() ? 0 : known->second.before_bytes;
+// Not more than there is. There may be more than samples say, and not only where they err: what was allocated while the collector
+// marked is there, and judged by the next collection alone.
+double GoHeapEstimate::fit_of(const Sum& sum) {
     const auto most = static_cast<double>(sum.alive_bytes);
-    const auto least = static_cast<double>(above(sum.alive_bytes, before));
-    return std::clamp(estimated, least, most) / estimated;
+    return sum.estimated_bytes > most ? most / sum.estimated_bytes : 1;
 }
 
 void GoHeapEstimate::look(const GoCensus& census, const GoSampleSummary& samples, double time_s) {
     census_ = census;
-    for (const GoSizeClass& each : census.classes)
-        sizes_[each.size].since_bytes += static_cast<double>(each.since.bytes);
     const auto by_size = sums(samples);
-    for (const GoSampledStack& each : samples.stacks) {
-        const Sum& sum = by_size.at(each.size);
-        const double scale = scale_of(each.size, by_size);
-        estimate(each, scale, fit_of(each.size, sum, scale));
-    }
+    for (const GoSampledStack& each : samples.stacks) estimate(each, fit_of(by_size.at(each.size)));
     for (auto& [key, row] : stacks_) note_growth(row, time_s);
     std::map<GoSize, Amount> alive;
     for (const GoSizeClass& each : census.classes) alive[each.size] = {each.alive.count, each.alive.bytes};
-    for (auto& [size, known] : sizes_) known.growth.add(time_s, alive[size]);
+    for (const auto& [size, amount] : alive) sizes_.try_emplace(size);
+    for (auto& [size, growth] : sizes_) growth.add(time_s, alive[size]);
     look_at_total(time_s);
     share_growth();
 }
@@ -155,7 +114,7 @@ void GoHeapEstimate::share_growth() {
 
 std::optional<Rate> GoHeapEstimate::growth_of_size(const GoSize& size) const {
     const auto found = sizes_.find(size);
-    return found == sizes_.end() ? std::nullopt : found->second.growth.per_minute();
+    return found == sizes_.end() ? std::nullopt : found->second.per_minute();
 }
 
 }  // namespace whoholds

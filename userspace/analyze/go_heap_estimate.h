@@ -1,9 +1,7 @@
 // GoHeapEstimate: what each stack holds of a Go heap that has no profile of its own. The census says exactly what there is by size;
-// samples say which stacks it came from: what was allocated of a size since sampling began, divided among the samples of that size,
-// is what each of them stands for. The runtime counts allocations by bytes alone; how they divide into objects with and without
-// pointers, which lie in spans of their own, is told by what each sort of spans took since the last collection. Kept from look to look, for growth. Used by GoHeapEstimateRows. Pure.
+// samples, with their weights, say which stacks it came from. Kept from look to look, for growth. Used by GoHeapEstimateRows. Pure.
 // Samples err where programs allocate in a rhythm; but what was allocated since sampling began and is held is at most all that there
-// is of a size, and at least what there is more than there was.
+// is of a size.
 // Invariant: of each size, and in all, the stacks and the rest without one hold together what the census counts.
 #pragma once
 
@@ -30,8 +28,6 @@ struct GoEstimate : GoTally {
 
 class GoHeapEstimate {
 public:
-    // What had been allocated when the first sample could be taken. After the first look.
-    void begin_sampling(const GoAllocations& allocations);
     void look(const GoCensus& census, const GoSampleSummary& samples, double time_s);
 
     using Key = std::pair<uint32_t, GoSize>;
@@ -44,28 +40,20 @@ public:
 
 private:
     struct Sum {  // of a size
-        uint64_t seen_bytes = 0;
-        uint64_t held_bytes = 0;  // samples
+        double estimated_bytes = 0;
         uint64_t alive_bytes = 0;
     };
     [[nodiscard]] std::map<GoSize, Sum> sums(const GoSampleSummary& samples) const;
-    [[nodiscard]] double fit_of(const GoSize& size, const Sum& sum, double scale) const;
-    [[nodiscard]] double scale_of(const GoSize& size, const std::map<GoSize, Sum>& sums) const;
-    void estimate(const GoSampledStack& sampled, double scale, double fit);
+    static double fit_of(const Sum& sum);
+    void estimate(const GoSampledStack& sampled, double fit);
     void share_growth();
     void look_at_total(double time_s);
 
-    std::optional<GoAllocations> baseline_;
     GoCensus census_;
     absl::flat_hash_map<Key, GoEstimate> stacks_;
     GoTally total_;
     GoEstimate rest_;
-    struct Size {
-        GrowthSeries growth;
-        double since_bytes = 0;     // allocated since the last collection, summed over all looks
-        uint64_t before_bytes = 0;  // there when sampling began
-    };
-    std::map<GoSize, Size> sizes_;
+    std::map<GoSize, GrowthSeries> sizes_;
 };
 
 }  // namespace whoholds

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -136,6 +137,7 @@ public:
         size_t done = 0;
         for (const auto& [key, row] : estimate.stacks()) {
             rows_.add(stack_of(key.first), row);
+            note_type(key.first, row);
             if (++done % 256 == 0) sources.pause();
         }
     }
@@ -149,7 +151,10 @@ public:
             report.kind = kKind;
             report.headline = headline_of(report.frames, exe);
             describe_samples(*row, sources_.now_ns, report);
-            if (report.frames.empty()) describe_rest(report);
+            if (report.frames.empty())
+                describe_rest(report);
+            else
+                describe_types(*row, report);
             for (const auto& stack : row->stacks) {
                 if (const auto found = incomplete_.find(stack); found != incomplete_.end())
                     report.why_incomplete = found->second;
@@ -169,6 +174,35 @@ private:
         found->second = callers_.of(*info);
         if (info->status != WH_STACK_DONE) incomplete_[found->second] = sentence_of(info->status);
         return found->second;
+    }
+
+    void note_type(uint32_t index, const GoEstimate& row) {
+        const StackInfo* info = sources_.type_of ? sources_.find_stack(index) : nullptr;
+        const std::string type = info ? sources_.type_of(*info) : "";
+        if (type.empty() || row.held.count == 0) return;
+        Amount& amount = types_[stacks_.at(index)][type];
+        amount.count += row.held.count;
+        amount.bytes += row.held.bytes;
+    }
+
+    void describe_types(const GoStackRow& row, StackReport& report) const {
+        std::map<std::string, Amount> sums;
+        std::set<std::vector<uint64_t>> seen;  // a stack is there once for each size
+        for (const auto& stack : row.stacks) {
+            const auto found = types_.find(stack);
+            if (found == types_.end() || !seen.insert(stack).second) continue;
+            for (const auto& [type, amount] : found->second) {
+                sums[type].count += amount.count;
+                sums[type].bytes += amount.bytes;
+            }
+        }
+        for (const auto& [type, amount] : sums) {
+            ItemGroup group{.what = type, .count = amount.count};
+            group.size_bytes = amount.bytes;
+            report.item_groups.push_back(std::move(group));
+        }
+        std::ranges::stable_sort(report.item_groups, std::greater(), &ItemGroup::size_bytes);
+        report.item_groups_of = report.held.count;
     }
 
     static std::string sentence_of(uint32_t status) {
@@ -197,6 +231,7 @@ private:
     GoStackRows rows_;
     std::map<uint32_t, std::vector<uint64_t>> stacks_;
     std::map<std::vector<uint64_t>, std::string> incomplete_;
+    std::map<std::vector<uint64_t>, std::map<std::string, Amount>> types_;
 };
 
 void fill_sizes(const GoCensus& census, ProcessReport& report) {
@@ -239,6 +274,7 @@ void add_notes(const GoHeapEstimate& estimate, const GoSamplingState& sampling, 
         "still there; of allocations since attach, as of the last collection",
         exact_count(totals.taken), exact_count(totals.kept));
     if (sampling.on_share < 0.99) text += fmt::format("; taken {:.0f} % of the time", sampling.on_share * 100);
+    if (sampling.hit_ns > 0) text += fmt::format("; each costs the program about {:.1f} µs", sampling.hit_ns / 1000);
     coverage.notes.push_back(std::move(text));
     if (sampling.without_stack > 0)
         coverage.notes.push_back(

@@ -19,13 +19,15 @@ struct GoHeapSources {
     std::function<const StackInfo*(uint32_t stack)> find_stack;
     std::function<void()> pause;
     uint64_t now_ns = 0;  // CLOCK_MONOTONIC
+    // What is allocated at a stack; "": not known. May be empty.
+    std::function<std::string(const StackInfo& stack)> type_of;
 };
 
 // How the samples were taken, for the notes.
 struct GoSamplingState {
     bool is_on = false;          // at all, if with pauses
     double on_share = 0;         // of the time since it began
-    double hits_per_s = 0;       // while it is on
+    double hit_ns = 0;           // what a sample costs the target, as measured
     std::string why_not;         // a sentence, if not on
     uint64_t without_stack = 0;  // samples that do not count
     GoSampleSummary totals;      // without its stacks

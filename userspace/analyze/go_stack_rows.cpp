@@ -31,13 +31,6 @@ std::optional<Rate> growth_of(const GoStackRow& row) {
     return total;
 }
 
-// FNV-1a: the same for the same lines, in every run.
-uint64_t hash_of(std::string_view text) {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return hash;
-}
-
 }  // namespace
 
 uint32_t GoStackRows::place_of(uint64_t pc) {
@@ -87,7 +80,7 @@ StackReport GoStackRows::describe(const GoStackRow& row) const {
     for (const uint64_t pc : row.stacks.front()) {
         for (Frame& frame : frames_of_(pc)) report.frames.push_back(std::move(frame));
     }
-    report.id = hash_of(key_of_frames(report.frames));
+    report.id = id_of_frames(report.frames);
     return report;
 }
 

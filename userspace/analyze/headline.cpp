@@ -169,15 +169,36 @@ bool is_go_groundwork(const Frame& frame) {
     });
 }
 
+bool is_constructor(const Frame& frame) { return frame.module == "[javascript]" && frame.function.starts_with("new "); }
+
+// A constructor of JavaScript makes what belongs to its object, whoever keeps that, and so does a callback without a name in it; without a
+// line, too, such a callback says nothing. Their caller does, if it is of the same origin.
+size_t past_inner_work(std::span<const Frame> frames, size_t at) {
+    const auto has_caller = [&](size_t i) {
+        return i + 1 < frames.size() && frames[i + 1].script == frames[at].script;
+    };
+    const auto says_little = [&](size_t i) {
+        if (is_constructor(frames[i])) return true;
+        const bool is_callback = frames[i].module == "[javascript]" && frames[i].function == "(anonymous)";
+        return is_callback && (frames[i].line == 0 || (has_caller(i) && is_constructor(frames[i + 1])));
+    };
+    size_t outer = at;
+    while (has_caller(outer) && says_little(outer)) outer++;
+    return says_little(outer) ? at : outer;
+}
+
+}  // namespace
+
 bool is_user_code(const Frame& frame, std::string_view exe) {
     if (frame.go != GoOrigin::kNotGo) return is_own_go_code(frame);
+    if (frame.script != ScriptOrigin::kNone) return frame.script == ScriptOrigin::kUser;
     if (frame.module.empty() || is_passed_over(frame)) return false;
     if (!exe.empty() && frame.module == exe) return true;
     if (frame.module == "[jit]") return !frame.function.empty();
     return frame.module[0] == '/' && !is_system_path(frame.module);
 }
 
-}  // namespace
+bool is_script_code(const Frame& frame) { return frame.module == "[python]" || frame.module == "[javascript]"; }
 
 bool is_own_go_code(const Frame& frame) { return frame.go == GoOrigin::kUser && !is_generated(frame); }
 
@@ -223,12 +244,18 @@ size_t headline_frame(std::span<const Frame> frames, std::string_view exe) {
         return static_cast<size_t>(found - frames.begin());
     };
 
+    const auto of_script = [&](ScriptOrigin origin) {
+        return first([&](const Frame& frame) { return frame.script == origin && is_script_code(frame); });
+    };
+    for (const auto origin : {ScriptOrigin::kUser, ScriptOrigin::kGenerated, ScriptOrigin::kLibrary})
+        if (const auto found = of_script(origin)) return past_inner_work(frames, *found);
     if (const auto user = first([&](const Frame& frame) { return is_user_code(frame, exe); })) return *user;
     if (const auto made = first([](const Frame& frame) { return frame.go == GoOrigin::kUser; })) return *made;
     if (const auto module = first([](const Frame& frame) { return frame.go == GoOrigin::kLibrary; })) return *module;
     if (const auto high =
             first([](const Frame& frame) { return frame.go == GoOrigin::kStandard && !is_go_groundwork(frame); }))
         return *high;
+    if (const auto own = of_script(ScriptOrigin::kStandard)) return *own;
     if (const auto library = first([](const Frame& frame) { return !frame.module.empty() && !is_passed_over(frame); }))
         return *library;
     // Only wrappers and runtimes: the outermost wrapper outside of the runtimes is the nearest thing to user code.

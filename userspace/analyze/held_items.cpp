@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <map>
 
 #include "analyze/descriptor_tally.h"
 #include "analyze/headline.h"
@@ -75,7 +77,24 @@ void HeldItems::describe_descriptors(const StackGroup& group, StackReport& repor
         items.push_back(describe_descriptor(held[i], now_.link_of(held[i].seen.fd), now_ns_, sockets_));
         if (items.back().type == kRingType) items.back().registered_files = now_.ring_files(held[i].seen.fd);
     }
+    describe_holders(held, report);
+    if (!report.held_by.empty())
+        for (ItemReport& item : items) item.held_by = now_.holder_of(static_cast<uint32_t>(item.key));
     cut(items, held.size(), report);
+}
+
+// Where a line opened them, that says more.
+void HeldItems::describe_holders(std::span<const HeldDescriptor> held, StackReport& report) const {
+    constexpr size_t kMostWays = 20;
+    if (!now_.holder_of || !report.frames.empty()) return;
+    std::map<std::string_view, uint64_t> ways;
+    for (const HeldDescriptor& one : held) ++ways[now_.holder_of(one.seen.fd)];
+    const auto unknown = ways.extract(std::string_view());
+    if (ways.empty()) return;
+    if (!unknown.empty()) report.held_by_unknown = unknown.mapped();
+    for (const auto& [way, count] : ways) report.held_by.push_back({std::string(way), count, held.size()});
+    std::ranges::stable_sort(report.held_by, std::greater(), &HolderReport::count);
+    if (report.held_by.size() > kMostWays) report.held_by.resize(kMostWays);
 }
 
 std::string HeldItems::name_of_routine(uint64_t address) const {
@@ -193,8 +212,9 @@ void HeldItems::list_failed_connects(const std::string& exe, ProcessReport& repo
         failure.error = failed.error == 0 ? "various" : in_words(failed.error);
         failure.count = failed.count;
         if (const StackInfo* info = failed.stack != 0 ? aggregator_.find_stack(failed.stack) : nullptr) {
-            failure.stack_id = info->hash;
-            failure.headline = headline_of(reader_.frames_of(*info, WH_KIND_SOCKET), exe);
+            const std::vector<Frame> frames = reader_.frames_of(*info, WH_KIND_SOCKET);
+            failure.stack_id = id_of_row(frames, {&failed.stack, 1}, aggregator_);
+            failure.headline = headline_of(frames, exe);
         }
         report.connect_failures.push_back(std::move(failure));
     }

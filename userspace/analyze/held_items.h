@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyze/connections.h"
@@ -37,6 +38,8 @@ struct HeldNow {
     std::function<ThreadDetails(pid_t tid)> thread_details;
     // Bytes of the mapping that an address lies in; nullopt: it is not mapped any more.
     std::function<std::optional<uint64_t>(uint64_t address)> mapping_bytes;
+    // Who holds it, of a Go program: a way from a goroutine or a variable; "" when not known.
+    std::function<std::string_view(uint32_t descriptor)> holder_of;
 };
 
 class HeldItems {
@@ -58,6 +61,7 @@ public:
 
 private:
     void describe_descriptors(const StackGroup& group, StackReport& report);
+    void describe_holders(std::span<const HeldDescriptor> held, StackReport& report) const;
     void describe_threads(const StackGroup& group, StackReport& report);
     void describe_handles(uint8_t kind, const StackGroup& group, StackReport& report);
     [[nodiscard]] JoinableHandle joinable(uint64_t handle, const Block& block) const;

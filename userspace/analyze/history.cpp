@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "analyze/js_heap_growth.h"
+
 namespace whoholds {
 namespace {
 
@@ -16,6 +18,20 @@ void keep_every_second(std::vector<T>& values, size_t first) {
     for (size_t i = 0; i < values.size(); i++)
         if ((first + i) % 2 == 1) values[kept++] = values[i];
     values.resize(kept);
+}
+
+double old_of(const ProcessReport& process, const StackReport& stack, double time_s) {
+    double sum = 0;
+    const size_t slices = std::min(stack.held_by_slice.size(), process.slice_ends_s.size());
+    for (size_t i = 0; i < slices && process.slice_ends_s[i] + History::kOldS <= time_s; i++)
+        sum += static_cast<double>(stack.held_by_slice[i]);
+    return sum;
+}
+
+// Up to so many looks; what was acquired stays.
+void hold_nothing(StackHistory& stack, size_t looks) {
+    const double acquired = stack.looks.empty() ? 0 : stack.looks.back().acquired;
+    stack.looks.resize(looks, {.acquired = acquired});
 }
 
 bool ends_at(const std::vector<double>& ends_s, double end_s) {
@@ -31,12 +47,12 @@ void History::look(const ProcessReport& process, double time_s) {
     look_number_++;
     note_metrics(process);
     join_slices(process);
+    seen_by_collection_s_ = has_collection(process) && times_s_.size() > 1 ? times_s_[times_s_.size() - 2] : 0;
     for (const StackReport& stack : process.stacks) note_stack(process, stack, time_s);
     // What is not in a report of all stacks holds nothing any more, or so little that it was cut off.
     for (auto& [key, stack] : stacks_) {
         if (stack.seen_at == look_number_) continue;
-        stack.counts.resize(times_s_.size() - stack.first, 0);
-        stack.bytes.resize(times_s_.size() - stack.first, 0);
+        hold_nothing(stack, times_s_.size() - stack.first);
     }
 }
 
@@ -77,23 +93,37 @@ void History::note_metrics(const ProcessReport& process) {
     for (auto& [name, values] : metrics_) values.resize(times_s_.size(), kUnknown);
 }
 
+// Of V8: what is held of its heap changes at full collections alone.
+bool History::has_collection(const ProcessReport& process) const {
+    return std::ranges::any_of(process.stacks, [this](const StackReport& report) {
+        if (report.kind != kJsHeapKind || report.before_attach) return false;
+        const StackHistory* past = stack(report);
+        const double then = past == nullptr || past->looks.empty() ? 0 : past->looks.back().count;
+        return then != static_cast<double>(report.held.count);
+    });
+}
+
 void History::note_stack(const ProcessReport& process, const StackReport& stack, double time_s) {
     auto [found, is_new] = stacks_.try_emplace(Key{stack.kind, stack.id});
     StackHistory& history = found->second;
     if (is_new) history.first = times_s_.size() - 1;
     const size_t index = times_s_.size() - 1 - history.first;
-    if (history.counts.size() > index) {  // two rows of one stack (before the attach, and since)
-        history.counts[index] += static_cast<float>(stack.held.count);
-        history.bytes[index] += static_cast<double>(stack.held.bytes);
-        return;
+    // There may be two rows of one stack: before the attach, and since.
+    const bool is_second = history.looks.size() > index;
+    if (!is_second) {
+        hold_nothing(history, index);
+        history.looks.emplace_back();
     }
+    StackHistory::Look& look = history.looks[index];
+    look.count += static_cast<float>(stack.held.count);
+    look.bytes += static_cast<double>(stack.held.bytes);
+    look.acquired += static_cast<double>(stack.acquired.count);
+    if (is_second) return;
+    look.old = static_cast<float>(old_of(process, stack, time_s));
     history.seen_at = look_number_;
-    history.counts.resize(index, 0);
-    history.bytes.resize(index, 0);
-    history.counts.push_back(static_cast<float>(stack.held.count));
-    history.bytes.push_back(static_cast<double>(stack.held.bytes));
     const size_t slices = std::min(stack.held_by_slice.size(), process.slice_ends_s.size());
-    for (size_t i = history.left_when_old.size(); i < slices && process.slice_ends_s[i] + kOldS <= time_s; i++)
+    const double old_until_s = is_given_back_by_v8(process, stack) ? seen_by_collection_s_ : time_s - kOldS;
+    for (size_t i = history.left_when_old.size(); i < slices && process.slice_ends_s[i] <= old_until_s; i++)
         history.left_when_old.push_back(static_cast<double>(stack.held_by_slice[i]));
 }
 
@@ -123,12 +153,11 @@ void History::thin_out() {
     keep_every_second(times_s_, 0);
     for (auto& [name, values] : metrics_) keep_every_second(values, 0);
     for (auto& [key, stack] : stacks_) {
-        keep_every_second(stack.counts, stack.first);
-        keep_every_second(stack.bytes, stack.first);
+        keep_every_second(stack.looks, stack.first);
         stack.first /= 2;
     }
     absl::erase_if(stacks_, [](const auto& one) {
-        return std::ranges::all_of(one.second.counts, [](float count) { return count == 0; });
+        return std::ranges::all_of(one.second.looks, [](const StackHistory::Look& look) { return look.count == 0; });
     });
 }
 
@@ -148,13 +177,12 @@ const StackHistory* History::stack(const StackReport& stack) const {
 
 namespace {
 
-template <class T>
-std::vector<Sample> samples_of(const std::vector<double>& times_s, size_t first, const std::vector<T>& values) {
+std::vector<Sample> samples_of(const std::vector<double>& times_s, const StackHistory& stack, auto of_look) {
     std::vector<Sample> samples;
     samples.reserve(times_s.size());
     for (size_t i = 0; i < times_s.size(); i++) {
-        const bool is_known = i >= first && i - first < values.size();
-        samples.push_back({times_s[i], is_known ? static_cast<double>(values[i - first]) : 0.0});
+        const bool is_known = i >= stack.first && i - stack.first < stack.looks.size();
+        samples.push_back({times_s[i], is_known ? static_cast<double>(stack.looks[i - stack.first].*of_look) : 0.0});
     }
     return samples;
 }
@@ -162,11 +190,36 @@ std::vector<Sample> samples_of(const std::vector<double>& times_s, size_t first,
 }  // namespace
 
 std::vector<Sample> History::counts(const StackHistory& stack) const {
-    return samples_of(times_s_, stack.first, stack.counts);
+    return samples_of(times_s_, stack, &StackHistory::Look::count);
 }
 
 std::vector<Sample> History::bytes(const StackHistory& stack) const {
-    return samples_of(times_s_, stack.first, stack.bytes);
+    return samples_of(times_s_, stack, &StackHistory::Look::bytes);
+}
+
+std::vector<Sample> History::old(const StackHistory& stack) const {
+    return samples_of(times_s_, stack, &StackHistory::Look::old);
+}
+
+std::vector<Sample> History::stays(const StackHistory& stack) const {
+    const std::vector<Sample> acquired = samples_of(times_s_, stack, &StackHistory::Look::acquired);
+    const std::vector<Sample> held = counts(stack);
+    std::vector<Sample> stays;
+    for (size_t i = 1; i < acquired.size() && i < stack.first + stack.looks.size(); i++) {
+        const double per_s =
+            (acquired[i].value - acquired[i - 1].value) / (acquired[i].time_s - acquired[i - 1].time_s);
+        if (per_s > 0) stays.push_back({held[i].time_s, held[i].value / per_s});
+    }
+    return stays;
+}
+
+std::vector<Sample> History::sizes(const StackHistory& stack) const {
+    std::vector<Sample> sizes;
+    for (size_t i = stack.first; i < times_s_.size() && i - stack.first < stack.looks.size(); i++) {
+        const StackHistory::Look& look = stack.looks[i - stack.first];
+        if (look.count > 0) sizes.push_back({times_s_[i], look.bytes / look.count});
+    }
+    return sizes;
 }
 
 std::vector<MetricSeries> History::all_metrics() const {

@@ -16,10 +16,16 @@
 namespace whoholds {
 
 struct StackHistory {
+    struct Look {
+        float count = 0;
+        float old = 0;  // of these, held for longer than kOldS; 0 where ages are not known
+        double bytes = 0;
+        double acquired = 0;  // in total, number
+    };
     size_t first = 0;  // index of the look that saw it first
-    std::vector<float> counts;
-    std::vector<double> bytes;
-    // Of what was acquired in each slice of time (ProcessReport::slice_ends_s): how many were left when the slice had become old.
+    std::vector<Look> looks;
+    // Of what was acquired in each slice of time (ProcessReport::slice_ends_s): how many were left when the slice had become old; where
+    // V8 gives back, when a full collection had looked at it.
     std::vector<double> left_when_old;
     uint64_t seen_at = 0;  // the number of the last look that saw it
 };
@@ -39,6 +45,13 @@ public:
     // Nothing before it was first seen counts as nothing held.
     [[nodiscard]] std::vector<Sample> counts(const StackHistory& stack) const;
     [[nodiscard]] std::vector<Sample> bytes(const StackHistory& stack) const;
+    // Of what is held, that which is old: what is only in flight does not blur it.
+    [[nodiscard]] std::vector<Sample> old(const StackHistory& stack) const;
+    // How long one of it is held on average, in seconds: what is held over what is acquired a second (Little's law). Held more and
+    // longer is growth, held more but no longer is more work. Without looks at which nothing was acquired.
+    [[nodiscard]] std::vector<Sample> stays(const StackHistory& stack) const;
+    // Bytes of one of it on average. Without looks at which nothing was held.
+    [[nodiscard]] std::vector<Sample> sizes(const StackHistory& stack) const;
     [[nodiscard]] std::vector<MetricSeries> all_metrics() const;
 
 private:
@@ -46,6 +59,7 @@ private:
 
     void note_metrics(const ProcessReport& process);
     void note(const std::string& name, double value);
+    [[nodiscard]] bool has_collection(const ProcessReport& process) const;
     void note_stack(const ProcessReport& process, const StackReport& stack, double time_s);
     void join_slices(const ProcessReport& process);
     void thin_out();
@@ -54,6 +68,7 @@ private:
     std::map<std::string, std::vector<double>> metrics_;  // NaN: not known
     absl::flat_hash_map<Key, StackHistory> stacks_;
     std::vector<double> slice_ends_s_;
+    double seen_by_collection_s_ = 0;  // at the last look: what was there by then; 0: there was none
     uint64_t look_number_ = 0;
 };
 

@@ -34,6 +34,17 @@ std::string why_incomplete(const StackInfo* info) {
     return std::string(info->status < std::size(kStatusSentences) ? kStatusSentences[info->status] : "unknown");
 }
 
+// What Python's interpreter maps before a thread runs any Python code: the stack for that thread's frames.
+bool is_of_interpreter_alone(const StackInfo& info, const ProcessView& view) {
+    if (!view.python || !view.python->is_interpreter(info.frames[0])) return false;
+    return std::ranges::all_of(info.frames, [&](uint64_t frame) {
+        return view.python->is_interpreter(frame) ||
+               std::ranges::any_of(view.libc_code, [&](const AddressRange& range) {
+                   return frame > range.start && frame <= range.end;
+               });
+    });
+}
+
 bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, const ProcessView& view) {
     if (stack.kind != WH_KIND_MAPPING) return false;
     const StackInfo* info = aggregator.find_stack(stack.stack);
@@ -43,7 +54,8 @@ bool is_made_by_libc(const ProfileStack& stack, const Aggregator& aggregator, co
                    return info->frames[frame] > range.start && info->frames[frame] <= range.end;
                });
     };
-    return lies_in(0, view.own_mapping_code) || lies_in(1, view.go_mapping_code);
+    return lies_in(0, view.own_mapping_code) || lies_in(1, view.go_mapping_code) ||
+           is_of_interpreter_alone(*info, view);
 }
 
 bool knows_what_was_before(uint8_t kind) {
@@ -138,6 +150,12 @@ KindReport ReportBuilder::describe_kind(const KindRow& row, const ProfileKind& f
     kind.acquired_per_min = per_minute(kind_acquired_);
     kind.released_per_min = per_minute(kind_released_);
     if (!has_bytes(row.kind)) forget_bytes(kind);
+    constexpr uint64_t kManyReleases = 16;
+    if (row.kind >= WH_KIND_PAIR_FIRST && found.released.count == 0 && found.released_unknown >= kManyReleases)
+        kind.note = fmt::format(
+            "none of {} releases was of what was acquired since the attach; if it stays like that, the handle is "
+            "elsewhere than `whoholds plan` shows: say where (:argN, :outN; of Go :retN, :argN)",
+            found.released_unknown);
     return kind;
 }
 
@@ -201,15 +219,16 @@ StackReport ReportBuilder::describe(const KindRow& row, const Aggregator& aggreg
     report.oldest_s = age_s(group.sum.oldest_ns, now_ns);
     report.growth_per_min = growth_of(group);
     if (!has_bytes(row.kind)) forget_bytes(report);
+    if (row.kind == WH_KIND_JS_HEAP) report.samples = report.held.count;
     const StackInfo* info = aggregator.find_stack(group.sum.stack);
     report.before_attach = info && was_there_before(*info);
     report.stacks = group.stacks;
     report.why_incomplete = why_incomplete(info);
     report.complete = report.why_incomplete.empty();
     if (!info) return report;
-    report.id = info->hash;
-    for (uint32_t stack : group.stacks) report.id = std::min(report.id, aggregator.find_stack(stack)->hash);
-    report.frames = FrameReader{*view.symbolizer, view.libc_code, &aggregator}.frames_of(*info, row.kind);
+    report.frames =
+        FrameReader{*view.symbolizer, view.libc_code, &aggregator, view.python, view.v8}.frames_of(*info, row.kind);
+    report.id = id_of_row(report.frames, group.stacks, aggregator);
     report.headline = headline_of(report.frames, view.exe);
     return report;
 }
@@ -228,7 +247,7 @@ TimeSlices ReportBuilder::slices_until(uint64_t now_ns) const {
 
 void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, const ProcessView& view, uint64_t now_ns,
                          const Aggregator::Pause& pause, ProcessReport& report, Coverage& coverage) {
-    const FrameReader reader{*view.symbolizer, view.libc_code, &aggregator};
+    const FrameReader reader{*view.symbolizer, view.libc_code, &aggregator, view.python, view.v8};
     static const HeldNow kNothing;
     HeldItems items(view.held ? *view.held : kNothing, aggregator, view.slot, reader, now_ns);
     const TimeSlices slices = slices_until(now_ns);
@@ -242,6 +261,11 @@ void ReportBuilder::fill(const Aggregator& aggregator, const Profile& profile, c
         KindReport kind = describe_kind(row, *found, now_ns);
         if (row.kind == WH_KIND_JOINABLE && view.held) kind.note = items.note_on_joinable();
         if (row.kind == WH_KIND_FD && view.held) kind.note = items.note_on_rings();
+        if (row.kind == WH_KIND_MAPPING && view.python && kind.held.count > 0)
+            kind.note =
+                "Python takes memory for small objects 1 MiB at a time (before 3.10: 256 KiB); a line that such memory "
+                "is listed "
+                "under is that of one object of many";
 
         std::vector<ProfileStack> stacks;
         for (const ProfileStack& stack : profile.stacks) {

@@ -42,7 +42,9 @@ struct ProcessView {
     std::vector<AddressRange> libc_code;
     // Go's runtime maps its heap through C in programs with cgo: by a function that one of these calls.
     std::vector<AddressRange> go_mapping_code = {};
-    const HeldNow* held = nullptr;  // null: neither descriptors nor threads are followed
+    const PythonFrames* python = nullptr;  // null: it runs no Python code
+    const V8Frames* v8 = nullptr;          // null: it runs no JavaScript
+    const HeldNow* held = nullptr;         // null: neither descriptors nor threads are followed
 };
 
 class ReportBuilder {

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <string_view>
 #include <utility>
 
+#include "analyze/headline.h"
 #include "bpf/shared/resource_kinds.h"
+#include "symbolize/python_origin.h"
 
 namespace whoholds {
 
@@ -43,16 +46,48 @@ void add(ProfileStack& to, const ProfileStack& what) {
 
 constexpr uint64_t kFlags = WH_FRAME_EXACT | FrameReader::kFirstOfCreator;
 
-std::vector<Frame> symbolize(uint64_t frame, uint32_t layout, Symbolizer& symbolizer) {
+std::vector<Frame> symbolize(uint64_t frame, uint32_t layout, const FrameReader& reader) {
+    const PythonFrames* python = reader.python;
+    if (python && is_python_word(frame)) return {python_frame(frame, *python)};
+    if (reader.v8 && is_v8_word(frame)) return {v8_frame(frame, *reader.v8)};
     if (frame == FrameReader::kLeftOut) {
         Frame left_out;
         left_out.function = "(creators in between are left out)";
         left_out.created_by = true;
         return {left_out};
     }
-    auto frames = symbolizer.symbolize(frame & ~kFlags, !(frame & WH_FRAME_EXACT), layout);
+    auto frames = reader.symbolizer.symbolize(frame & ~kFlags, !(frame & WH_FRAME_EXACT), layout);
     if (!frames.empty()) frames.front().created_by = (frame & FrameReader::kFirstOfCreator) != 0;
+    if (python)
+        for (Frame& one : frames)
+            one.script = python->is_interpreter(frame & ~kFlags) ? ScriptOrigin::kInterpreter
+                                                                 : python_origin_of_module(one.module);
+    if (reader.v8 && reader.v8->is_own_code(frame & ~kFlags))
+        for (Frame& one : frames) one.script = ScriptOrigin::kInterpreter;
     return frames;
+}
+
+// How V8 calls a function of Node's, which it does in other ways when the caller was optimized.
+bool is_call_out_of_v8(uint64_t frame, uint32_t layout, Symbolizer& symbolizer) {
+    const auto frames = symbolizer.symbolize(frame & ~kFlags, !(frame & WH_FRAME_EXACT), layout);
+    if (frames.empty()) return false;
+    const std::string& name = frames.back().function;
+    return name.starts_with("v8::internal::") && (name.find("HandleApi") != std::string::npos ||
+                                                  name.find("FunctionCallbackArguments::") != std::string::npos);
+}
+
+void leave_out_calls_out_of_v8(std::vector<uint64_t>& frames, uint32_t layout, Symbolizer& symbolizer) {
+    const auto function = std::ranges::find_if(frames, is_v8_word);
+    auto begin = function;
+    if (function == frames.end()) return;
+    while (begin != frames.begin() && is_call_out_of_v8(*std::prev(begin), layout, symbolizer)) --begin;
+    frames.erase(begin, function);
+}
+
+// Of a sample of its heap: where V8 found that a page was full says nothing of the line that filled it.
+void leave_out_v8(std::vector<uint64_t>& frames) {
+    const auto function = std::ranges::find_if(frames, is_v8_word);
+    if (function != frames.end()) frames.erase(frames.begin(), function);
 }
 
 // What of the runtime stands between a go statement and the new goroutine.
@@ -64,19 +99,19 @@ bool makes_goroutines(const Frame& frame) {
 // Numbers frames by what they read, so that stacks can be compared by numbers.
 class FrameNumbers {
 public:
-    explicit FrameNumbers(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
+    explicit FrameNumbers(const FrameReader& reader) : reader_(reader) {}
 
     uint32_t of(uint64_t frame, uint32_t layout) {
         auto [place, is_new] = by_address_.try_emplace({frame, layout}, 0);
         if (is_new) {
-            std::string key = key_of_frames(symbolize(frame, layout, symbolizer_));
+            std::string key = key_of_frames(reader_.frames_at(frame, layout));
             place->second = by_key_.try_emplace(std::move(key), static_cast<uint32_t>(by_key_.size())).first->second;
         }
         return place->second;
     }
 
 private:
-    Symbolizer& symbolizer_;
+    const FrameReader& reader_;
     absl::flat_hash_map<std::pair<uint64_t, uint32_t>, uint32_t> by_address_;
     absl::flat_hash_map<std::string, uint32_t> by_key_;
 };
@@ -97,14 +132,33 @@ std::string key_of_frames(std::span<const Frame> frames) {
     return key;
 }
 
+uint64_t id_of_frames(std::span<const Frame> frames) {
+    uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const char c : key_of_frames(frames)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return hash;
+}
+
+uint64_t id_of_row(std::span<const Frame> frames, std::span<const uint32_t> stacks, const Aggregator& aggregator) {
+    uint64_t id = std::numeric_limits<uint64_t>::max();
+    uint8_t status = WH_STACK_DONE;
+    for (const uint32_t stack : stacks) {
+        const StackInfo* info = aggregator.find_stack(stack);
+        if (info == nullptr) continue;
+        id = std::min(id, info->hash);
+        status = info->status;
+    }
+    // Incomplete ones are rows of their own.
+    return std::ranges::any_of(frames, is_script_code) ? id_of_frames(frames) ^ status : id;
+}
+
 std::vector<Frame> FrameReader::frames_at(uint64_t frame, uint32_t layout) const {
-    return symbolize(frame, layout, symbolizer);
+    return symbolize(frame, layout, *this);
 }
 
 std::vector<Frame> FrameReader::frames_of(const StackInfo& info, uint8_t kind) const {
     std::vector<Frame> frames;
     for (uint64_t frame : joined_frames(info, kind))
-        for (Frame& one : symbolize(frame, info.layout, symbolizer)) frames.push_back(std::move(one));
+        for (Frame& one : frames_at(frame, info.layout)) frames.push_back(std::move(one));
     return frames;
 }
 
@@ -112,6 +166,10 @@ std::vector<Frame> FrameReader::frames_of(const StackInfo& info, uint8_t kind) c
 std::vector<uint64_t> FrameReader::joined_frames(const StackInfo& info, uint8_t kind) const {
     const size_t first = std::min(leading_frames(info, kind, libc, symbolizer), info.frames.size());
     std::vector<uint64_t> joined(info.frames.begin() + static_cast<ptrdiff_t>(first), info.frames.end());
+    if (python && !joined.empty() && is_python_word(joined.back()))
+        return merge_python_frames(joined, *python, info.status == WH_STACK_DONE);
+    if (v8 && kind == WH_KIND_JS_HEAP) leave_out_v8(joined);
+    if (v8) leave_out_calls_out_of_v8(joined, info.layout, symbolizer);
     if (kind == WH_KIND_GOROUTINE) tidy_creation(joined, 0);
     for (unsigned depth = 0; !joined.empty() && (joined.back() & WH_FRAME_ORIGINS) != 0; ++depth) {
         const uint64_t origin = joined.back();
@@ -137,7 +195,7 @@ std::vector<uint64_t> FrameReader::joined_frames(const StackInfo& info, uint8_t 
 // behind runtime.mcall is any goroutine that this thread had run before.
 void FrameReader::tidy_creation(std::vector<uint64_t>& frames, size_t begin) const {
     const auto function = [this](uint64_t frame) {
-        const auto symbols = symbolize(frame, 0, symbolizer);
+        const auto symbols = frames_at(frame, 0);
         return symbols.empty() ? Frame{} : symbols.back();
     };
     const auto is_frame = [&](size_t at) { return at < frames.size() && (frames[at] & WH_FRAME_ORIGINS) == 0; };
@@ -158,7 +216,7 @@ void FrameReader::tidy_creation(std::vector<uint64_t>& frames, size_t begin) con
 // What each goroutine's stack ends in says nothing between two of them.
 void FrameReader::erase_end(std::vector<uint64_t>& frames) const {
     if (frames.size() < 2) return;
-    const auto symbols = symbolize(frames.back(), 0, symbolizer);
+    const auto symbols = frames_at(frames.back(), 0);
     if (!symbols.empty() && symbols.back().function == "runtime.goexit") frames.pop_back();
 }
 
@@ -166,7 +224,7 @@ std::vector<StackGroup> group_stacks(std::span<const ProfileStack> stacks, const
                                      const FrameReader& reader, const Aggregator::Pause& pause) {
     std::vector<StackGroup> groups;
     absl::flat_hash_map<std::vector<uint32_t>, size_t> group_of;
-    FrameNumbers numbers(reader.symbolizer);
+    FrameNumbers numbers(reader);
     for (const ProfileStack& stack : stacks) {
         const StackInfo* info = aggregator.find_stack(stack.stack);
         std::vector<uint32_t> key;

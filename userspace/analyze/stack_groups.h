@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "analyze/leading_frames.h"
+#include "analyze/python_stacks.h"
+#include "analyze/v8_frame.h"
 #include "bpf/shared/go_process.h"
 #include "profile/aggregator.h"
 #include "profile/profile.h"
@@ -25,11 +27,20 @@ struct StackGroup {
 // by their place in the module; code that a JIT made has no lasting place, and goes by its name.
 std::string key_of_frames(std::span<const Frame> frames);
 
+// Of what reads like this: the same in every report and every run.
+uint64_t id_of_frames(std::span<const Frame> frames);
+
+// Of a row of such frames. Of scripts it goes by what it reads, as engines compile code anew all the time, and each time the same lines are
+// another stack; names of native code may still be found later, so its id is that of one of the stacks.
+uint64_t id_of_row(std::span<const Frame> frames, std::span<const uint32_t> stacks, const Aggregator& aggregator);
+
 // What of a stack is shown, and how it reads.
 struct FrameReader {
     Symbolizer& symbolizer;
-    std::span<const AddressRange> libc;  // see leading_frames.h
-    const Aggregator* stacks = nullptr;  // at which goroutines were created; null: their ancestry is not shown
+    std::span<const AddressRange> libc;    // see leading_frames.h
+    const Aggregator* stacks = nullptr;    // at which goroutines were created; null: their ancestry is not shown
+    const PythonFrames* python = nullptr;  // of a process that runs Python code
+    const V8Frames* v8 = nullptr;          // of a process that runs JavaScript
 
     // All frames that are shown of a stack of this kind, inlined calls and all.
     [[nodiscard]] std::vector<Frame> frames_of(const StackInfo& info, uint8_t kind) const;

@@ -14,6 +14,7 @@ namespace whoholds {
 struct SuspectPart {  // of one kind
     std::string kind;
     std::vector<const GrowingStack*> stacks;
+    std::vector<const StackReport*> rows;  // all that belong to these, each once
     Amount held;
     Rate growth_per_min;
 };
@@ -25,7 +26,7 @@ struct Suspect {
 };
 
 // Stacks with the same frame to look at are one suspect; so are stacks of other kinds that were taken further in, below that
-// frame's function.
+// frame's function, and what only lines of libraries stand behind, if as many of it are held as of something of the user's.
 std::vector<Suspect> tie_together(const std::vector<GrowingStack>& growing);
 
 }  // namespace whoholds

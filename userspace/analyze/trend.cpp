@@ -88,6 +88,7 @@ void look_at_steps(std::span<const Sample> samples, Trend& trend) {
         const double step = samples[i].value - samples[i - 1].value;
         if (step <= 0) continue;
         trend.rising_steps++;
+        trend.last_rise_at = (samples[i].time_s - samples.front().time_s) / trend.span_s;
         all += step;
         largest = std::max(largest, step);
     }

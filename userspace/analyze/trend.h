@@ -28,6 +28,7 @@ struct Trend {
     double middle_per_s = 0;        // from the end of the first quarter on: start-up does not count
     double largest_step_share = 0;  // of all rises between neighbours, how much the largest one is
     size_t rising_steps = 0;
+    double last_rise_at = 0;  // 0: at the beginning, 1: at the end
     size_t points = 0;
 };
 

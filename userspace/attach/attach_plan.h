@@ -68,8 +68,10 @@ struct PlannedGoProbe {
     Role role = Role::kAcquired;
     std::string symbol;  // as Go's own tracebacks show it
     uint64_t address = 0;
-    std::vector<GoProbeSite> sites;  // all its RET instructions, or the one behind its stack check
-    uint64_t shape = 0;              // call_shape.h: the kind alone; PROBE and PROCESS still 0
+    std::vector<GoProbeSite> sites;  // all its RET instructions, or the one behind its stack check, or in a caller
+    // call_shape.h: the kind; KEY_ARG, of pairs: the word of the arguments or results that is the handle, from 1, with KEY_INDIRECT:
+    // if it turns out to be the first of an interface, the one behind it; of goroutines also the rest. PROBE and PROCESS still 0.
+    uint64_t shape = 0;
 };
 
 // How to read the goroutines of a Go module.

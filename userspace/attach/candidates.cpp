@@ -8,6 +8,7 @@
 #include "attach/call_shape.h"
 #include "attach/probe_placement.h"
 #include "attach/return_sites.h"
+#include "symbolize/symbolizer.h"
 
 namespace whoholds {
 namespace {
@@ -99,8 +100,13 @@ private:
 }  // namespace
 
 void Skips::move_to(const std::string& path, std::vector<Skipped>& skipped) const {
-    for (const auto& [why, names] : names_) {
+    for (const auto& [why, symbols] : names_) {
         constexpr size_t kNamesShown = 6;
+        std::vector<std::string> names;  // overloads have one
+        for (const std::string& symbol : symbols) {
+            std::string name = demangle_short(symbol);
+            if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+        }
         std::string what;
         for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) what += (i == 0 ? "" : ", ") + names[i];
         if (names.size() > kNamesShown) what += fmt::format(" and {} more", names.size() - kNamesShown);

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "attach/call_shape.h"
+#include "attach/go_handles.h"
 
 namespace whoholds {
 namespace {
@@ -30,7 +32,9 @@ const PairFunction* named(const std::vector<const PairFunction*>& wanted, std::s
 
 struct Found {
     const PairFunction* wanted = nullptr;
+    GoFunction function;
     GoFunctionSites sites;
+    GoHandle handle;
 };
 
 class GoPairs {
@@ -42,9 +46,10 @@ public:
     void plan(size_t pair) {
         const auto wanted = search_.go_functions(pair, module_.path);
         if (wanted.empty()) return;
-        const std::vector<Found> found = find(wanted);
-        if (const std::string why_not = look_for_inlined(wanted, found); !why_not.empty())
-            return skip_all(found, why_not);
+        std::vector<Found> found = find(wanted);
+        std::string why_not = look_for_inlined(wanted, found);
+        if (why_not.empty() && !found.empty()) why_not = find_handles(found);
+        if (!why_not.empty()) return skip_all(found, why_not);
         const bool acquires = std::ranges::any_of(
             found, [](const Found& one) { return one.wanted->role == PairFunction::Role::kAcquire; });
         if (!acquires) return skip_all(found, "nothing that acquires can be probed; releases alone would say nothing");
@@ -64,11 +69,34 @@ private:
             if (sites && match->role == PairFunction::Role::kAcquire && sites->returns.empty())
                 sites = Error{ErrorCode::kUnsupported, "it does not return"};
             if (sites)
-                found.push_back({match, *std::move(sites)});
+                found.push_back({match, *function, *std::move(sites), {}});
             else
                 skip(match->symbol, sites.error().message);
         }
         return found;
+    }
+
+    // What is taken out of `found` is skipped. Returns why the pair is not followed, "" if it is.
+    std::string find_handles(std::vector<Found>& found) {
+        if (!handles_) handles_.emplace(image_, code_);
+        std::vector<GoHandle> released;
+        for (Found& one : found) {
+            if (one.wanted->role != PairFunction::Role::kRelease) continue;
+            auto handle = handles_->released(*one.wanted, one.function);
+            if (!handle) return handle.error().message;
+            one.handle = *std::move(handle);
+            released.push_back(one.handle);
+        }
+        std::erase_if(found, [&](Found& one) {
+            if (one.wanted->role != PairFunction::Role::kAcquire) return false;
+            auto handle = handles_->acquired(*one.wanted, one.function, released);
+            if (handle)
+                one.handle = *std::move(handle);
+            else
+                skip(one.wanted->symbol, handle.error().message);
+            return !handle;
+        });
+        return {};
     }
 
     void skip(const std::string& symbol, const std::string& why) {
@@ -92,7 +120,9 @@ private:
                                      .symbol = one.sites.name,
                                      .address = one.sites.entry,
                                      .sites = acquires ? one.sites.returns : std::vector{one.sites.start},
-                                     .shape = WH_SHAPE_PUT(KIND, WH_KIND_PAIR_FIRST + pair)});
+                                     .shape = WH_SHAPE_PUT(KIND, WH_KIND_PAIR_FIRST + pair) |
+                                              WH_SHAPE_PUT(KEY_ARG, one.handle.word) |
+                                              WH_SHAPE_PUT(KEY_INDIRECT, one.handle.may_be_interface)});
     }
 
     // Calls that the compiler put into the caller are not seen. Of what acquires that is a miss, which is said; of what releases
@@ -125,6 +155,7 @@ private:
     PairSearch& search_;
     ModulePlan& module_;
     std::vector<Skipped>& skipped_;
+    std::optional<GoHandles> handles_;  // once a pair needs it: debug information may be large
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "attach/call_shape.h"
 #include "attach/go_pairs.h"
+#include "attach/go_value_sites.h"
 #include "attach/module_planner.h"
 #include "runtime/go/layout.h"
 
@@ -76,15 +77,26 @@ Result<wh_go_process> describe(const ElfImage& image, const GoCode& code, uint64
     return process;
 }
 
-PlannedGoProbe probe_of(Role role, const GoFunctionSites& function, wh_resource_kind kind) {
-    PlannedGoProbe probe{.role = role,
-                         .symbol = function.name,
-                         .address = function.entry,
-                         .sites = {},
-                         .shape = WH_SHAPE_PUT(KIND, kind)};
-    const bool at_start = role == Role::kGoroutineEnded || role == Role::kReleased;
-    probe.sites = at_start ? std::vector<GoProbeSite>{function.start} : function.returns;
-    return probe;
+PlannedGoProbe probe_of(Role role, const GoFunctionSites& function, const GoValueSite& place) {
+    return {.role = role,
+            .symbol = function.name,
+            .address = function.entry,
+            .sites = {place.site},
+            .shape = WH_SHAPE_PUT(KIND, WH_KIND_GOROUTINE) | WH_SHAPE_PUT(KEY_ARG, place.in_rbx)};
+}
+
+// Where the callers of what creates a goroutine have its result, most of them at an instruction that is emulated; else at its own
+// RET instructions.
+std::vector<PlannedGoProbe> creation_probes(const ElfImage& image, const GoCode& code, const GoFunctionSites& creates) {
+    std::vector<PlannedGoProbe> probes;
+    const auto places = go_results_of_calls(image, code, runtime_code(code.table(), creates.entry), kCreates);
+    if (places)
+        for (const GoValueSite& place : *places) probes.push_back(probe_of(Role::kGoroutineCreated, creates, place));
+    if (!probes.empty()) return probes;
+    PlannedGoProbe at_ret = probe_of(Role::kGoroutineCreated, creates, {});
+    at_ret.sites = creates.returns;
+    at_ret.shape |= WH_SHAPE_PUT(BY_RET, 1);
+    return {at_ret};
 }
 
 Result<void> plan_goroutines(const ElfImage& image, const GoCode& code, ModulePlan& module) {
@@ -98,8 +110,9 @@ Result<void> plan_goroutines(const ElfImage& image, const GoCode& code, ModulePl
     module.go = PlannedGoProcess{.process = process,
                                  .address_minus_offset = creates.start.address - creates.start.offset,
                                  .needs_check = code.minor_version() > kNewestGoMinor};
-    module.go_probes.push_back(probe_of(Role::kGoroutineEnded, ends, WH_KIND_GOROUTINE));
-    module.go_probes.push_back(probe_of(Role::kGoroutineCreated, creates, WH_KIND_GOROUTINE));
+    WH_TRY(const GoValueSite at_end, go_first_argument(image, code, ends));
+    module.go_probes.push_back(probe_of(Role::kGoroutineEnded, ends, at_end));
+    for (PlannedGoProbe& probe : creation_probes(image, code, creates)) module.go_probes.push_back(std::move(probe));
     return {};
 }
 

@@ -105,13 +105,22 @@ const char* role_text(PlannedGoProbe::Role role) {
     return "?";
 }
 
+std::string go_role_text(const PlannedGoProbe& probe) {
+    const auto word = WH_SHAPE_GET(probe.shape, KEY_ARG);
+    switch (probe.role) {
+        case PlannedGoProbe::Role::kAcquired: return fmt::format("acquired key=ret{}", word);
+        case PlannedGoProbe::Role::kReleased: return fmt::format("released key=arg{}", word);
+        default: return role_text(probe.role);
+    }
+}
+
 std::string go_to_text(const ModulePlan& module) {
     if (module.go_probes.empty()) return "";
     std::string text = fmt::format("{}: Go code\n", printable(module.path));
     std::vector<Row> rows;
     for (const PlannedGoProbe& probe : module.go_probes) {
         const GoProbeSite& first = probe.sites.front();
-        rows.push_back({printable(probe.symbol), role_text(probe.role),
+        rows.push_back({printable(probe.symbol), go_role_text(probe),
                         fmt::format("{} at {:#x}", first.instruction, first.address),
                         probe.sites.size() == 1 ? "" : fmt::format("and {} more", probe.sites.size() - 1),
                         first.emulated ? "emulated" : "stepped"});
@@ -189,6 +198,7 @@ nlohmann::json go_probe_to_json(const PlannedGoProbe& probe) {
     for (const GoProbeSite& site : probe.sites) offsets.push_back(site.offset);
     return {{"symbol", probe.symbol},
             {"role", role_text(probe.role)},
+            {"key_word", WH_SHAPE_GET(probe.shape, KEY_ARG)},
             {"address", probe.address},
             {"offsets", std::move(offsets)},
             {"instruction", probe.sites.front().instruction},

@@ -102,7 +102,9 @@ std::string human_age(double seconds) {
         return minutes % 60 == 0 ? fmt::format("{} h", hours) : fmt::format("{} h {} min", hours, minutes % 60);
     }
     const std::string days = group_thousands(hours / 24);
-    return hours % 24 == 0 ? fmt::format("{} d", days) : fmt::format("{} d {} h", days, hours % 24);
+    constexpr uint64_t kManyDays = 30;
+    return hours % 24 == 0 || hours / 24 >= kManyDays ? fmt::format("{} d", days)
+                                                      : fmt::format("{} d {} h", days, hours % 24);
 }
 
 std::string iso8601_utc(int64_t unix_ns) {

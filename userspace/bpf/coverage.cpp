@@ -19,6 +19,7 @@ constexpr double kSteppedTrapUs = 4.4;
 constexpr double kReturnTrapUs = 0.35;
 constexpr double kProgramUs = 0.15;
 constexpr double kTracepointUs = 0.35;
+constexpr double kJsSampleUs = 10;   // a walk each time, or a look at all samples
 constexpr double kGoSampleUs = 2.5;  // a walk each time
 
 struct CounterRow {
@@ -62,6 +63,14 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
             static_cast<double>(hits) * ((probe.emulated ? kEmulatedTrapUs : kSteppedTrapUs) + kGoSampleUs);
         coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
     }
+    for (const AttachedProbe& probe : target.js_samples().probes()) {
+        const uint64_t hits = tracer.probe_hits(probe.probe);
+        coverage.events_seen += hits;
+        price_now_us_ +=
+            static_cast<double>(hits) * ((probe.emulated ? kEmulatedTrapUs : kSteppedTrapUs) + kJsSampleUs);
+        coverage.probes.push_back({probe.symbol, probe.module, probe.offset, hits, how, target.pid()});
+    }
+    target.js_samples().add_notes(coverage);
     coverage.events_seen += seen;
     for (const Skipped& skipped : target.skipped()) {  // once for all processes that run the same files
         const bool is_known = std::ranges::any_of(coverage.skipped, [&](const SkippedReport& one) {
@@ -70,7 +79,7 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
         if (!is_known) coverage.skipped.push_back({skipped.what, skipped.why});
     }
     if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.reads_go() &&
-        !target.waits_at_loader)
+        !target.follows_js_heap() && !target.waits_at_loader)
         coverage.warnings.push_back(
             fmt::format("NO PROBE ATTACHED in pid {}: nothing can be seen; `whoholds plan -p {}` says why",
                         target.pid(), target.pid()));
@@ -80,7 +89,7 @@ void CoverageMeter::add_target(const Tracer& tracer, const Target& target, const
                         "`whoholds plan -p {}` says why. Descriptors and threads are followed",
                         target.pid(), target.pid()));
     else if (seen == 0 && process.uptime_s > 0 && process.rss_change_bytes > kSilentGrowthBytes &&
-             !shows_go_heap(process))
+             !shows_go_heap(process) && !target.follows_js_heap())
         coverage.warnings.push_back(fmt::format(
             "NOTHING SEEN in pid {} although its RSS grew by {}: it takes its memory in a way that is not probed "
             "(its own allocator, direct system calls); `whoholds plan -p {}` shows what is attached",

@@ -7,17 +7,20 @@
 
 #include "attach/go_call_results.h"
 #include "bpf/shared/call_shape.h"
+#include "bpf/trap_cost.h"
 #include "elf/mapped_elf.h"
 #include "runtime/go/sample_reader.h"
 
 namespace whoholds {
 namespace {
 
-// What a hit costs the target: a trap, a walk and a record, on a machine with dear traps (tests/bench measures yours).
-constexpr double kEmulatedHitNs = 3'500;
-constexpr double kSteppedHitNs = 10'000;
+// What a hit costs the target, a trap, a walk and a record, until it is measured: on a machine with dear traps.
+constexpr double kEmulatedTrapNs = 1'500;
+constexpr double kSteppedTrapNs = 8'000;
+constexpr double kProgramNs = 2'000;
 constexpr double kBudget = 0.02;  // of a core, in the target
 constexpr double kNoBudget = 1e9;
+constexpr uint64_t kWindowNs = 500'000'000;
 constexpr uint64_t kLookNs = 20'000'000;  // for collections of which we are not told in time
 constexpr const char* kNewSpan = "runtime.(*mheap).alloc";
 constexpr const char* kMarking = "runtime.gcResetMarkState";
@@ -87,9 +90,13 @@ Result<void> GoSampling::begin(const Place& place, const GoProcess& process, GoS
         if (!marking_.attach_program(tracer, tracer.go_marking_program(),
                                      {open_path_, site.offset, site.cookie, place.pid}))
             return Error{ErrorCode::kSystem, "the probe at the begin of collections could not be attached"};
+    trap_ns_ = measure_trap_ns(tracer, tracer.go_sample_program(), is_cheap_, pool)
+                   .value_or(is_cheap_ ? kEmulatedTrapNs : kSteppedTrapNs);
+    if (const auto allocated = read_go_allocations(process)) weights_.begin(*allocated);
     if (!attach_samples(tracer)) return Error{ErrorCode::kSystem, "the probe on new spans could not be attached"};
     is_attached_ = true;
-    duty_.emplace(is_cheap_ ? kEmulatedHitNs : kSteppedHitNs, mode == GoSamplesMode::kOn ? kNoBudget : kBudget, now_ns);
+    window_began_ns_ = now_ns;
+    duty_.emplace(mode == GoSamplesMode::kOn ? kNoBudget : kBudget, now_ns);
     return {};
 }
 
@@ -136,14 +143,37 @@ uint64_t GoSampling::hits(const Tracer& tracer) const {
     return sum;
 }
 
-void GoSampling::keep_within_budget(const Tracer& tracer, AttachPool& pool, uint64_t now_ns) {
+double GoSampling::spent_ns(const Tracer& tracer) {
+    hit_ns_ = trap_ns_ + tracer.go_sample_ns(place_.slot).value_or(kProgramNs);
+    return static_cast<double>(hits(tracer)) * hit_ns_;
+}
+
+void GoSampling::weigh_samples() {
+    if (!ended_) return;
+    const uint64_t end_ns = ended_->end_ns;
+    book_.weigh(end_ns, weights_.weights(ended_->allocated, end_ns, book_.unweighed(end_ns)));
+    ended_.reset();
+}
+
+void GoSampling::end_window_if_due(const GoProcess& process, uint64_t now_ns) {
+    if (now_ns - window_began_ns_ < kWindowNs) return;
+    const auto generation = read_go_sweep_generation(process);
+    if (!generation || *generation == window_generation_) return;
+    window_generation_ = *generation;
+    window_began_ns_ = now_ns;
+    if (auto allocated = read_go_allocations(process)) ended_ = {now_ns, *std::move(allocated)};
+}
+
+void GoSampling::keep_within_budget(const GoProcess& process, const Tracer& tracer, AttachPool& pool, uint64_t now_ns) {
     if (!is_attached_) return;
+    weigh_samples();
     const bool was_on = duty_->is_on();
-    const bool is_on = duty_->update(hits(tracer), now_ns);
+    const bool is_on = duty_->update(spent_ns(tracer), now_ns);
     const uint64_t lost = tracer.counter(WH_COUNTER_GO_SAMPLE_LOST);
     if (!was_on || !is_on || std::exchange(lost_, lost) != lost) book_.note_gap(now_ns);
     if (was_on && !is_on) samples_.detach(pool);
     if (!was_on && is_on) attach_samples(tracer);
+    end_window_if_due(process, now_ns);
 }
 
 void GoSampling::detach(AttachPool& pool) {
@@ -163,7 +193,7 @@ GoSamplingState GoSampling::state(uint64_t now_ns) const {
     state.is_on = duty_.has_value();
     if (duty_) {
         state.on_share = duty_->on_share(now_ns);
-        state.hits_per_s = duty_->hits_per_s();
+        state.hit_ns = hit_ns_;
     }
     state.totals = book_.summarize();
     state.without_stack = without_stack_;

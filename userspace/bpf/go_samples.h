@@ -20,6 +20,7 @@
 #include "proc/process.h"
 #include "runtime/go/duty_cycle.h"
 #include "runtime/go/go_process.h"
+#include "runtime/go/sample_weights.h"
 #include "runtime/go/samples.h"
 #include "stream/record.h"
 
@@ -41,8 +42,10 @@ public:
     void on_record(const Record& record, bool has_stack);
     // Judges what is due; at any time, also while a report is made.
     void judge(const GoProcess& process, uint64_t now_ns);
-    // Takes the probes away, or brings them back, as the budget says.
-    void keep_within_budget(const Tracer& tracer, AttachPool& pool, uint64_t now_ns);
+    // How objects of a size divide into those with pointers and those without.
+    void note(const GoCensus& census) { weights_.note(census); }
+    // Takes the probes away, or brings them back, as the budget says, and weighs the samples. The rings were read up to about now.
+    void keep_within_budget(const GoProcess& process, const Tracer& tracer, AttachPool& pool, uint64_t now_ns);
     void detach(AttachPool& pool);
     void give_back(Tracer& tracer, AttachPool& pool);
 
@@ -67,6 +70,9 @@ private:
     Result<void> find_file(const GoProcess& process);
     bool attach_samples(const Tracer& tracer);
     [[nodiscard]] uint64_t hits(const Tracer& tracer) const;
+    [[nodiscard]] double spent_ns(const Tracer& tracer);
+    void weigh_samples();
+    void end_window_if_due(const GoProcess& process, uint64_t now_ns);
 
     Place place_;
     bool begun_ = false;
@@ -79,7 +85,19 @@ private:
     AttachedProbes marking_;
     AttachedProbes samples_;
     std::optional<DutyCycle> duty_;
+    double trap_ns_ = 0;
+    double hit_ns_ = 0;  // with what our program takes
     GoSampleBook book_;
+    GoSampleWeights weights_;
+    // Samples are weighed by windows of time, each when the rings have been read to its end. A collection falls into each: behind it,
+    // space in old spans is used up before there are new ones.
+    struct Window {
+        uint64_t end_ns = 0;
+        GoAllocations allocated;
+    };
+    std::optional<Window> ended_;
+    uint64_t window_began_ns_ = 0;
+    uint32_t window_generation_ = 0;
     bool marking_seen_ = false;
     uint64_t without_stack_ = 0;
     uint64_t lost_ = 0;

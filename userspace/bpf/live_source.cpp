@@ -31,6 +31,7 @@ void deliver_stack(std::span<const std::byte> bytes, RecordSink& sink) {
     if (bytes.size() < kHead) return;
     std::memcpy(&raw, bytes.data(), std::min(bytes.size(), sizeof(raw)));
     Record record = stack_record(RecordType::kStack, raw);
+    record.tid = raw.tid;
     const uint64_t* frames = reinterpret_cast<const uint64_t*>(raw.frames);
     record.frames = {frames, std::min<size_t>(raw.frame_count, (bytes.size() - kHead) / sizeof(uint64_t))};
     sink.on_record(record);
@@ -73,6 +74,9 @@ void deliver(std::span<const std::byte> bytes, RecordSink& sink, bool late) {
         case WH_RECORD_FAILED: record.type = RecordType::kFailed; break;
         case WH_RECORD_GO_SAMPLE: record.type = RecordType::kGoSample; break;
         case WH_RECORD_GO_MARKING: record.type = RecordType::kGoMarking; break;
+        case WH_RECORD_JS_SAMPLE: record.type = RecordType::kJsSample; break;
+        case WH_RECORD_JS_HEAP: record.type = RecordType::kJsHeap; break;
+        case WH_RECORD_JS_HEAP_ENDS: record.type = RecordType::kJsHeapEnds; break;
         case WH_RECORD_MAPPINGS: record.type = RecordType::kMappings; break;
         case WH_RECORD_NONE:
         case WH_RECORD_STACK:

@@ -55,6 +55,7 @@ void Session::on_record(const Record& record) {
         case RecordType::kMappings:
             if (Target* target = target_of(record.process)) target->mappings_changed = true;
             break;
+        case RecordType::kStack: keep_stack(record); break;
         case RecordType::kSnapshot: keep_unfinished(record); break;
         case RecordType::kExec: on_exec(record); break;
         case RecordType::kFork: on_fork(record); break;
@@ -63,9 +64,20 @@ void Session::on_record(const Record& record) {
             if (Target* target = target_of(record.process))
                 target->go_samples().on_record(record, has_lasting_stack(record.stack));
             break;
+        case RecordType::kJsSample:
+        case RecordType::kJsHeap:
+        case RecordType::kJsHeapEnds:
+            if (Target* target = target_of(record.process))
+                target->js_samples().on_record(record, has_lasting_stack(record.stack), *tracer_,
+                                               [this](const Record& one) { aggregator_->on_record(one); });
+            break;
         case RecordType::kFailed: failed_connects_.on_record(record); break;
         default: is_in_a_book(record) ? put_in_book(record) : aggregator_->on_record(record);
     }
+}
+
+void Session::judge_js_samples(Target& target) {
+    target.js_samples().judge(*tracer_, monotonic_ns(), [this](const Record& one) { aggregator_->on_record(one); });
 }
 
 // With samples, one of many can be left out where mappings changed at that moment; what is wrong with others stays so.
@@ -73,6 +85,17 @@ bool Session::has_lasting_stack(uint32_t stack) const {
     const StackInfo* info = aggregator_->find_stack(stack);
     return !info || (info->status != WH_STACK_NO_MAPPING && info->status != WH_STACK_MAPPINGS_CHANGED &&
                      info->status != WH_STACK_READ_FAILED);
+}
+
+// Code objects of Python and functions of JavaScript are read now, as they may be freed, or moved.
+void Session::keep_stack(const Record& record) {
+    Target* target = target_of(record.process);
+    auto v8 = target ? target->v8().resolve(record.frames, record.tid) : std::nullopt;
+    if (!v8) v8 = without_v8_words(record.frames);
+    const auto python = target ? target->python().resolve(*v8) : std::nullopt;
+    Record stack = record;
+    stack.frames = python ? *python : *v8;
+    aggregator_->on_record(stack);
 }
 
 // What is known of it counts at once; its callers follow, in finish_stacks().
@@ -130,6 +153,9 @@ std::optional<SessionError> Session::run() {
     watch(signals_.get(), Wake::kSignal);
     for (Target& target : targets_) watch(target.pidfd(), Wake::kProcess);
     if (downloads_) watch(downloads_->fd(), Wake::kDownload);
+    if (events_.input_fd >= 0) watch(events_.input_fd, Wake::kInput);
+    if (events_.on_start) events_.on_start();
+    if (options_.report_at_start && !report(false)) stop_ = true;
     loop();
     for (Target& target : targets_) target.observe(attached_s());
     end();
@@ -191,6 +217,7 @@ void Session::handle(Wake wake) {
         case Wake::kTick:
             if (read(tick_timer_.get(), &expirations, sizeof(expirations)) > 0) pump();
             look_for_processes();
+            look_at_thresholds();
             break;
         case Wake::kInterval:
             if (read(interval_timer_.get(), &expirations, sizeof(expirations)) <= 0) break;
@@ -201,11 +228,17 @@ void Session::handle(Wake wake) {
             if (read(signals_.get(), &info, sizeof(info)) > 0) {
                 end_reason_ = info.ssi_signo == SIGINT ? "interrupted" : "asked to end";
                 stop_ = true;
+                if (events_.on_end_signal) events_.on_end_signal();
             }
             break;
         }
         case Wake::kProcess: look_for_exits(); break;
         case Wake::kDownload: take_downloads(); break;
+        case Wake::kInput:
+            if (events_.on_input()) break;
+            end_reason_ = "left";
+            stop_ = true;
+            break;
     }
     if (options_.duration_s && attached_s() >= *options_.duration_s && !stop_) {
         end_reason_ = "the requested duration";
@@ -220,6 +253,8 @@ void Session::look_after_targets() {
         if (target.exited()) continue;
         if (target.exec_seen) begin_again(target);
         target.tend_go_samples(*tracer_, pool_, monotonic_ns());
+        target.tend_js_samples(*tracer_, pool_);
+        judge_js_samples(target);
         if (!target.loader_changed) {
             target.look_again(*tracer_, monotonic_ns());
             continue;
@@ -232,6 +267,25 @@ void Session::look_after_targets() {
         child_->resume();
     }
     finish_stacks(kFinishNs);
+}
+
+// A look costs some small files of /proc, and no report.
+void Session::look_at_thresholds() {
+    constexpr uint64_t kEveryNs = 250'000'000;
+    constexpr size_t kAtOnce = 32;  // of more processes it is rarer, so that it stays cheap
+    const uint64_t every_ns = kEveryNs * (1 + targets_.size() / kAtOnce);
+    if (!options_.thresholds.any() || stop_ || monotonic_ns() - looked_at_thresholds_ns_ < every_ns) return;
+    looked_at_thresholds_ns_ = monotonic_ns();
+    for (Target& target : targets_) {
+        if (target.exited()) continue;
+        const auto rss_bytes = options_.thresholds.watches_rss() ? read_rss_bytes(root_, target.pid()) : std::nullopt;
+        const auto headroom =
+            options_.thresholds.watches_headroom() ? read_memory_headroom(root_, target.pid()) : std::nullopt;
+        for (const std::string& told :
+             target.threshold_watch.look(options_.thresholds, attached_s(), rss_bytes, headroom))
+            reasons_.push_back(fmt::format("{} (pid {}): {}", target.command(), target.pid(), told));
+    }
+    if (!reasons_.empty() && !report(false)) stop_ = true;
 }
 
 void Session::begin_again(Target& target) {

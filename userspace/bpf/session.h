@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "analyze/report_builder.h"
+#include "analyze/suppressions.h"
+#include "analyze/thresholds.h"
 #include "base/result.h"
 #include "bpf/go_samples.h"
 #include "bpf/tracer.h"
@@ -29,6 +31,7 @@ struct WantedKinds {
     std::vector<Pair> pairs;  // functions that the user names
     GoWanted go;              // what the runtime of a Go program knows
     GoSamplesMode go_samples = GoSamplesMode::kAuto;
+    bool js_heap = true;     // which lines' objects stay on heaps of V8
     bool go_tracing = true;  // who creates goroutines, by probes on the runtime; theirs is what they take
     [[nodiscard]] bool only_go() const {
         return go.any() && !heap && !mappings && !descriptors && !threads && pairs.empty();
@@ -44,7 +47,8 @@ struct SessionOptions {
     double interval_s = 5;
     std::optional<uint64_t> count;
     std::optional<double> duration_s;
-    bool only_final = false;
+    bool report_at_start = false;  // one more, before the first interval has passed
+    bool only_final = false;       // and those out of turn
     WantedKinds wanted;
     ReportOptions report;
     struct {
@@ -54,13 +58,20 @@ struct SessionOptions {
     TracerOptions tracer;
     bool choose_method = true;  // false: tracer.method is what the user asked for
     double young_age_s = 1;
+    Thresholds thresholds;                 // a report out of turn when one is passed
+    Suppressions* suppressions = nullptr;  // none; else of the caller, and kept up to date
 };
 
 struct SessionEvents {
+    std::function<void()> on_start;                            // all is attached, the loop begins; may be empty
     std::function<void(const std::string& line)> on_progress;  // for standard error
     // false: nobody reads any more, stop. While the reader is slow, call pause() again and again: it reads the rings. If it
     // returns false, the user has lost patience (a signal came a while ago): give up.
     std::function<bool(const Report& report, const std::function<bool()>& pause)> on_report;
+    // Whoever looks at a screen: called when the descriptor is readable; false: end. A signal ends it, too, and is told.
+    int input_fd = -1;
+    std::function<bool()> on_input;
+    std::function<void()> on_end_signal;
 };
 
 // Why a session could not begin; main makes an exit code of it.

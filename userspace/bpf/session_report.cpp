@@ -89,10 +89,10 @@ bool Session::keep_up_while_writing() {
 
 void Session::add_notes(const Amount& own_mappings, Coverage& coverage) {
     if (own_mappings.count > 0)
-        coverage.notes.push_back(
-            fmt::format("mappings that libc, the allocator or Go's runtime made for itself (arenas, thread stacks), "
-                        "not listed: {} ({})",
-                        exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
+        coverage.notes.push_back(fmt::format(
+            "mappings that libc, the allocator or the runtime of Go or Python made for itself (arenas, thread stacks), "
+            "not listed: {} ({})",
+            exact_count(own_mappings.count), human_bytes(own_mappings.bytes)));
     for (const Target& target : targets_)
         if (!target.debugger().empty())
             coverage.notes.push_back(fmt::format(
@@ -124,8 +124,14 @@ bool Session::report(bool final, bool is_shown) {
     const Aggregator::Pause pause = [this] { keep_up(); };
     // Before the rings are read, so that what is listed has been told. Growth is known at the end, too, where only that is reported.
     if (!final)
-        for (Target& target : targets_) target.look_at_go(time_s, pause);
+        for (Target& target : targets_) {
+            target.look_at_go(time_s, pause);
+            target.look_at_python(*tracer_);
+            target.look_at_v8(*tracer_);
+        }
     settle();
+    for (Target& target : targets_)
+        if (!target.exited()) judge_js_samples(target);
     if (!final)
         for (Target& target : targets_) compare_with_kernel(target, Origin::kUnseen);
     finish_stacks(kFinishForReportNs);
@@ -144,10 +150,11 @@ bool Session::report(bool final, bool is_shown) {
         if (final) break;
         target.observe(time_s);
     }
-    if (!final && is_shown) reports_++;
+    if (!final && is_shown) (reasons_.empty() ? reports_ : reports_out_of_turn_)++;
     if (!final && targets_.empty() && arrived_.attached == 0) return true;  // --wait: nobody is there yet
     Report report;
-    report.seq = final ? reports_ : reports_ - 1;
+    report.seq = reports_ + reports_out_of_turn_ - (final ? 0 : 1);
+    report.reasons = std::exchange(reasons_, {});
     report.time = iso8601_utc(unix_ns_now());
     report.attached_s = time_s;
     report.final = final;
@@ -157,6 +164,7 @@ bool Session::report(bool final, bool is_shown) {
     for (Target& target : targets_) {
         ProcessReport process = target.describe(time_s);
         target.view().symbolizer->set_budget_ms(symbol_budget_ms(targets_.size()));
+        target.confirm_go_holders();
         const HeldNow held = held_now(target);
         ProcessView view = target.view();
         if (target.follows_resources()) view.held = &held;
@@ -170,15 +178,19 @@ bool Session::report(bool final, bool is_shown) {
                             {{*view.symbolizer, view.libc_code, &*aggregator_}, find_stack, pause, monotonic_ns()},
                             process, report.coverage);
         coverage_.add_target(*tracer_, target, process, report.coverage);
+        if (options_.suppressions) options_.suppressions->take_out_stacks(process);
         target.history.look(process, time_s);
         judge(process, target.history, time_s);
+        if (target.mark_who_hands_on(process, pause)) judge(process, target.history, time_s);
+        if (options_.suppressions) options_.suppressions->take_out_findings(process);
         report.processes.push_back(std::move(process));
     }
     coverage_.finish(*tracer_, *aggregator_, time_s, report.coverage);
     add_notes(own_mappings, report.coverage);
     report.has_arrivals = has_arrivals();
     if (report.has_arrivals) std::ranges::stable_sort(report.processes, holds_more);
-    if (!is_shown || (options_.only_final && !final)) return true;
+    if (options_.suppressions) options_.suppressions->sum_up(report);
+    if (!is_shown || (options_.only_final && !final && report.reasons.empty())) return true;
     const bool is_read = events_.on_report(report, [this] { return keep_up_while_writing(); });
     if (report.has_arrivals && !final) forget_exited(0);
     return is_read;

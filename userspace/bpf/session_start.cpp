@@ -53,8 +53,11 @@ Target* Session::add_target(pid_t pid) {
     if (!slot) return nullptr;
     Target& target = targets_.emplace_back(root_, pid, *slot);
     target.set_up_names(events_.on_progress, downloads_ ? &*downloads_ : nullptr);
-    target.want_go(options_.wanted.go);
+    GoWanted go = options_.wanted.go;
+    go.descriptors = options_.wanted.descriptors;
+    target.want_go(go);
     target.want_go_samples(options_.wanted.go_samples);
+    target.want_js_samples(options_.wanted.js_heap);
     return &target;
 }
 
@@ -122,7 +125,9 @@ std::optional<SessionError> Session::perf_probes_refused() const {
 
 std::optional<SessionError> Session::check_attached() {
     for (Target& target : targets_) {
-        if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.reads_go()) {
+        target.tend_js_samples(*tracer_, pool_);
+        if (target.acquiring_probe_count() == 0 && !target.follows_resources() && !target.reads_go() &&
+            !target.follows_js_heap()) {
             if (auto refusal = perf_probes_refused()) return refusal;
             std::string why = options_.wanted.only_go() ? "there is no Go code in it"
                                                         : "it maps no library with functions that we know";

@@ -33,7 +33,7 @@
 
 namespace whoholds {
 
-enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess, kDownload };
+enum class Wake : uint8_t { kRing, kTick, kInterval, kSignal, kProcess, kDownload, kInput };
 
 class Session : public RecordSink {
 public:
@@ -78,6 +78,8 @@ private:
     void end();
     void handle(Wake wake);
     void look_after_targets();
+    void judge_js_samples(Target& target);
+    void look_at_thresholds();
     void look_for_exits();
     void begin_again(Target& target);
     static ReportOptions wide(ReportOptions options);
@@ -100,6 +102,7 @@ private:
     [[nodiscard]] HeldNow held_now(const Target& target) const;
     bool pump();
     void keep_up();
+    void keep_stack(const Record& record);
     void keep_unfinished(const Record& record);
     [[nodiscard]] bool has_lasting_stack(uint32_t stack) const;
     void finish_stacks(uint64_t budget_ns);
@@ -149,6 +152,9 @@ private:
     uint64_t start_ns_ = 0;
     std::optional<double> end_s_;
     uint64_t reports_ = 0;
+    uint64_t reports_out_of_turn_ = 0;
+    std::vector<std::string> reasons_;  // of the next report, if it is out of turn
+    uint64_t looked_at_thresholds_ns_ = 0;
     uint64_t looks_ = 0;  // at what is held; of long intervals there are several
     unsigned forks_ = 0;
     unsigned forks_sharing_memory_ = 0;

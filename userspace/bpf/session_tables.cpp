@@ -154,7 +154,8 @@ HeldNow Session::held_now(const Target& target) const {
                 .link_of = {},
                 .ring_files = {},
                 .thread_details = {},
-                .mapping_bytes = {}};
+                .mapping_bytes = {},
+                .holder_of = [&target](uint32_t fd) { return target.go_holder_of(fd); }};
     const auto is_unix = [](const HeldDescriptor& one) { return one.seen.family == AF_UNIX; };
     if (std::ranges::any_of(now.descriptors, is_unix))
         if (auto paths = unix_socket_paths(root_, target.pid())) now.unix_paths = *std::move(paths);

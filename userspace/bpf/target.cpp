@@ -220,6 +220,7 @@ Result<void> Target::attach_before_exec(Tracer& tracer, const std::string& path,
 }
 
 size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, AttachPool& pool) {
+    may_have_new_v8_ = true;
     loader_changed = false;
     auto maps = look_at_mappings(tracer);
     if (!maps) return 0;
@@ -239,6 +240,8 @@ size_t Target::attach_new_modules(Tracer& tracer, const PlanOptions& options, At
         now.whole_process = false;
         AttachPlan plan = make_plan(pid_, fresh, now, open_elf_of(root_, pid_));
         attach_plan(tracer, std::move(plan), options, pool);
+        look_for_go_code(fresh);
+        follow_goroutines(tracer, *maps);
         if (was_undecided && descriptor_method_ == DescriptorMethod::kSites)
             attach_earlier_sites(tracer, *maps, fresh, options, pool);
     }
@@ -284,14 +287,19 @@ void Target::begin_again(uint16_t slot) {
     seen_descriptors.clear();
     seen_threads.clear();
     history = History();
+    threshold_watch = ThresholdWatch();
     go_.reset();
     go_samples_ = GoSampling();
     go_samples_why_not_.clear();
     go_heap_.reset();
+    js_samples_ = JsSampling();
+    may_have_new_v8_ = true;
     go_module_.reset();
     go_is_followed_ = false;
     may_be_go_ = true;
     begin_go_with_nothing();
+    python_ = PythonFollowing();
+    v8_ = V8Following();
     base_.runtime = "native";
     base_.runtime_version.clear();
 }
@@ -300,12 +308,14 @@ void Target::detach(Tracer& tracer, AttachPool& pool) {
     tracer.stop_process(slot_);
     probes_.detach(pool);
     go_samples_.detach(pool);
+    js_samples_.detach(pool);
     tracer.unwind_tables().forget(slot_);
 }
 
 void Target::give_back(Tracer& tracer, AttachPool& pool) {
     probes_.give_back(tracer, pool);
     go_samples_.give_back(tracer, pool);
+    js_samples_.give_back(tracer, pool);
     tracer.forget_process(slot_);
 }
 
@@ -397,6 +407,9 @@ ProcessReport Target::describe(double time_s) const {
     return report;
 }
 
-ProcessView Target::view() { return {slot_, base_.exe, &symbolizer_, own_mapping_code_, libc_code_, go_mapping_code_}; }
+ProcessView Target::view() {
+    return {slot_,      base_.exe,        &symbolizer_,     own_mapping_code_,
+            libc_code_, go_mapping_code_, python_.frames(), v8_.frames()};
+}
 
 }  // namespace whoholds

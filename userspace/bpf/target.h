@@ -17,17 +17,23 @@
 #include "analyze/growth.h"
 #include "analyze/history.h"
 #include "analyze/report_builder.h"
+#include "analyze/thresholds.h"
 #include "attach/attach_plan.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "bpf/attach.h"
 #include "bpf/go_samples.h"
+#include "bpf/js_sampling.h"
+#include "bpf/python_following.h"
 #include "bpf/session.h"
 #include "bpf/tracer.h"
+#include "bpf/v8_following.h"
 #include "proc/process.h"
 #include "profile/goroutine_book.h"
+#include "runtime/go/call_site_types.h"
 #include "runtime/go/go_process.h"
 #include "symbolize/debug_downloads.h"
+#include "symbolize/go_hand_on.h"
 #include "symbolize/symbolizer.h"
 #include "unwind/libdw_unwinder.h"
 
@@ -80,8 +86,12 @@ public:
     // Reads what the runtime of a Go program knows; nothing of other programs. time_s: of the session.
     void look_at_go(double time_s, const std::function<void()>& pause);
     [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
-    void fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const {
-        go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
+    void fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const;
+    // Compares again what led to descriptors when the heap was read.
+    void confirm_go_holders();
+    // Who holds a descriptor of a Go program; "" when not known.
+    [[nodiscard]] std::string_view go_holder_of(uint32_t descriptor) const {
+        return go_descriptor_holders_.way_to(descriptor);
     }
     void want_go_samples(GoSamplesMode mode) { go_samples_mode_ = mode; }
     [[nodiscard]] GoSampling& go_samples() { return go_samples_; }
@@ -91,8 +101,21 @@ public:
     // Asks which samples are still there, where a collection has ended.
     void judge_go_samples(uint64_t now_ns);
     // Adds the heap of a Go program that has no profile.
-    void fill_go_heap(const ReportOptions& options, const GoHeapSources& sources, ProcessReport& report,
-                      Coverage& coverage) const;
+    void fill_go_heap(const ReportOptions& options, GoHeapSources sources, ProcessReport& report, Coverage& coverage);
+    // Of stacks of Go in what was found: which functions hand on what they were given. Returns whether there are any.
+    bool mark_who_hands_on(ProcessReport& report, const std::function<void()>& pause);
+    void want_js_samples(bool wanted) { wants_js_samples_ = wanted; }
+    [[nodiscard]] JsSampling& js_samples() { return js_samples_; }
+    [[nodiscard]] const JsSampling& js_samples() const { return js_samples_; }
+    [[nodiscard]] bool follows_js_heap() const { return js_samples_.is_followed(); }
+    // Begins to sample the allocations of JavaScript code, if it has any.
+    void tend_js_samples(Tracer& tracer, AttachPool& pool);
+    // Looks whether its Python interpreter is one that can be followed, until that is known.
+    void look_at_python(Tracer& tracer);
+    [[nodiscard]] PythonFollowing& python() { return python_; }
+    // Looks whether the functions of its JavaScript can be read.
+    void look_at_v8(Tracer& tracer);
+    [[nodiscard]] V8Following& v8() { return v8_; }
     // Creation and end of its goroutines are seen.
     [[nodiscard]] bool traces_goroutines() const { return go_is_followed_; }
     // Those that the last look saw, if creation and end are seen too; nullopt: there is nothing to compare.
@@ -103,6 +126,7 @@ public:
     void note_missed_start(uint64_t began_ns, bool by_exec);
     // The same after an exec; where it is not known when that was, since when it is known to run.
     void note_missed_exec();
+    [[nodiscard]] const std::string& command() const { return base_.command; }
     [[nodiscard]] bool exited() const { return base_.exited; }
     // The kernel says that the last of its threads is gone.
     [[nodiscard]] bool has_ended() const;
@@ -130,6 +154,7 @@ public:
     std::vector<wh_seen_thread> seen_threads;
 
     History history;
+    ThresholdWatch threshold_watch;
 
     bool loader_changed = false;
     bool mappings_changed = false;
@@ -140,6 +165,8 @@ public:
     unsigned exec_count = 0;
 
 private:
+    void look_for_go_code(const std::vector<Mapping>& fresh);
+    [[nodiscard]] uint64_t bytes_to_spare() const;
     void look_at_go_types(double time_s, const std::function<void()>& pause);
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
     // One Go runtime of a process is followed, the first one: numbers of goroutines are unique in a runtime only.
@@ -147,6 +174,10 @@ private:
     void follow_goroutines(Tracer& tracer, const std::vector<Mapping>& maps);
     void attach_earlier_sites(Tracer& tracer, const std::vector<Mapping>& maps, const std::vector<Mapping>& fresh,
                               const PlanOptions& options, AttachPool& pool);
+    void look_for_python(Tracer& tracer, const std::vector<Mapping>& maps);
+    void note_python(bool was_refused);
+    void look_for_v8(Tracer& tracer, const std::vector<Mapping>& maps);
+    void note_v8(bool was_refused);
     void look_at_go_heap(GoReadings& readings, double time_s);
     [[nodiscard]] uint64_t executable_pages(Tracer& tracer) const;
 
@@ -199,12 +230,20 @@ private:
     std::vector<std::string> go_wait_reasons_;
     GoRows go_rows_;
     GoTypeReader go_type_reader_;
+    GoCallSiteTypes go_call_site_types_;
     GoTypeLedger go_types_;
+    GoDescriptorHolders go_descriptor_holders_;
     GoSamplesMode go_samples_mode_ = GoSamplesMode::kAuto;
     GoSampling go_samples_;
     std::string go_samples_why_not_;
     bool has_go_profile_ = true;             // as of the last look
     std::optional<GoHeapEstimate> go_heap_;  // where there is no profile
+    GoHandOn go_hand_on_;
+    bool wants_js_samples_ = true;
+    bool may_have_new_v8_ = true;  // its mappings were not looked at since they changed
+    JsSampling js_samples_;
+    PythonFollowing python_;
+    V8Following v8_;
     std::optional<uint64_t> first_rss_bytes_;
     GrowthSeries rss_growth_;
     double observed_s_ = 0;

@@ -67,6 +67,8 @@ Result<std::vector<Mapping>> Target::look_at_mappings(Tracer& tracer) {
     unwinder_->reset(state.maps);
     has_jit_ = tables.has_jit(slot_);
     follow_goroutines(tracer, state.maps);
+    look_for_python(tracer, state.maps);
+    look_for_v8(tracer, state.maps);
     looked_at_ = nothing_went ? std::optional(LookedAt{state.removals, state.exec_pages}) : std::nullopt;
     return std::move(state.maps);
 }

@@ -1,8 +1,15 @@
 // The part of a target that reads what a Go program's runtime knows.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <utility>
 
+#include "base/human.h"
 #include "bpf/target.h"
+#include "elf/mapped_elf.h"
+#include "proc/memory_headroom.h"
 #include "runtime/go/census.h"
 #include "runtime/go/readings.h"
 
@@ -12,8 +19,27 @@ void Target::begin_go_with_nothing() {
     go_rows_ = GoRows();
     go_type_reader_ = GoTypeReader();
     go_types_ = GoTypeLedger();
+    go_descriptor_holders_ = {};
     go_rows_.begin_with_nothing();
     go_began_with_nothing_ = true;
+}
+
+// A program in another language may load Go code.
+void Target::look_for_go_code(const std::vector<Mapping>& fresh) {
+    may_be_go_ = may_be_go_ || std::ranges::any_of(fresh, [this](const Mapping& mapping) {
+                     std::string open_path;
+                     const auto image = open_mapped_elf(root_, pid_, mapping, open_path);
+                     return image && image->is_go();
+                 });
+}
+
+// A pod has a limit for all that is in it, which a container does not see; what we take must not be what kills its program.
+uint64_t Target::bytes_to_spare() const {
+    constexpr uint64_t kPart = 4;
+    constexpr uint64_t kWithoutKnowing = uint64_t{64} << 20;
+    const SpareMemory spare = read_spare_memory(root_, pid_);
+    const bool is_careful = !spare.sees_all_limits && go_wanted_.types != GoTypesWanted::kAlways;
+    return std::min(spare.bytes / kPart, is_careful ? kWithoutKnowing : UINT64_MAX);
 }
 
 // Reading the heap costs the target nothing but memory bandwidth; its price is our own time, and the rings are read meanwhile.
@@ -21,7 +47,8 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     using Clock = std::chrono::steady_clock;
     constexpr double kShareOfTime = 0.02;
     constexpr auto kLimit = std::chrono::seconds(4);
-    if (!go_wanted_.heap || go_wanted_.types == GoTypesWanted::kNever) return;
+    if (!go_wanted_.heap && !go_wanted_.descriptors) return;
+    if (go_wanted_.types == GoTypesWanted::kNever) return;
     const bool is_due = !go_types_.last_look_s() || go_wanted_.types == GoTypesWanted::kAlways ||
                         (time_s - *go_types_.last_look_s()) * kShareOfTime >= go_types_.took_s();
     if (!is_due) return;
@@ -31,10 +58,26 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
         return Clock::now() - began < kLimit;
     };
     const auto choose = [&](const std::vector<GoTypeRow>& rows) {
-        return go_types_.worth_a_search(rows, go_wanted_.holders_of);
+        GoTypeReader::Wanted wanted{.types = {}, .descriptors = go_wanted_.descriptors};
+        if (go_wanted_.heap) wanted.types = go_types_.worth_a_search(rows, go_wanted_.holders_of);
+        return wanted;
     };
-    GoTypeReading reading = go_type_reader_.read(*go_, choose, go_on);
+    GoTypeReading reading = go_type_reader_.read(*go_, choose, go_on, bytes_to_spare());
+    go_descriptor_holders_ = std::exchange(reading.descriptors, {});
     go_types_.look(std::move(reading), time_s, std::chrono::duration<double>(Clock::now() - began).count());
+}
+
+void Target::confirm_go_holders() {
+    if (go_ && !exited()) go_descriptor_holders_.confirm(go_->memory());
+}
+
+void Target::fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const {
+    if (go_wanted_.heap) go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
+    if (go_descriptor_holders_.claimed_twice() + go_descriptor_holders_.changed() == 0) return;
+    coverage.notes.push_back(fmt::format(
+        "Go: descriptors whose holder is not told, as two objects have their number: {}; as what led to "
+        "them changed since it was read: {}",
+        exact_count(go_descriptor_holders_.claimed_twice()), exact_count(go_descriptor_holders_.changed())));
 }
 
 void Target::look_at_go(double time_s, const std::function<void()>& pause) {
@@ -46,6 +89,8 @@ void Target::look_at_go(double time_s, const std::function<void()>& pause) {
         if (opened) {
             go_ = *std::move(opened);
             go_type_reader_ = GoTypeReader();
+            go_descriptor_holders_ = {};
+            go_call_site_types_ = GoCallSiteTypes();
             go_wait_reasons_ = read_wait_reasons(*go_);
             for (const char* name : {"runtime.mmap.func1", "runtime.callCgoMmap"})  // runtime/cgo_mmap.go
                 if (const auto function = go_->code().table().find_name(name))
@@ -81,6 +126,7 @@ void Target::look_at_go_heap(GoReadings& readings, double time_s) {
         return;
     }
     if (!go_heap_) go_heap_.emplace();
+    go_samples_.note(*census);
     go_heap_->look(*census, go_samples_.book().summarize(), time_s);
 }
 
@@ -88,15 +134,12 @@ void Target::tend_go_samples(Tracer& tracer, AttachPool& pool, uint64_t now_ns) 
     if (!go_ || exited()) return;
     if (has_go_profile_) return go_samples_.detach(pool);
     judge_go_samples(now_ns);
-    go_samples_.keep_within_budget(tracer, pool, now_ns);
+    go_samples_.keep_within_budget(*go_, tracer, pool, now_ns);
     if (go_samples_.has_begun() || !go_heap_ || go_samples_mode_ == GoSamplesMode::kOff) return;
-    const auto allocations = read_go_allocations(*go_);
     auto begun = go_samples_.begin({root_, pid_, slot_}, *go_, go_samples_mode_, tracer, pool, now_ns);
     if (!begun) {
         go_samples_.detach(pool);
         go_samples_why_not_ = "not sampled: " + begun.error().message;
-    } else if (allocations) {
-        go_heap_->begin_sampling(*allocations);
     }
 }
 
@@ -104,13 +147,38 @@ void Target::judge_go_samples(uint64_t now_ns) {
     if (go_ && !exited()) go_samples_.judge(*go_, now_ns);
 }
 
-void Target::fill_go_heap(const ReportOptions& options, const GoHeapSources& sources, ProcessReport& report,
-                          Coverage& coverage) const {
+void Target::fill_go_heap(const ReportOptions& options, GoHeapSources sources, ProcessReport& report,
+                          Coverage& coverage) {
     if (!go_heap_ || has_go_profile_) return;
+    sources.type_of = [this](const StackInfo& stack) {
+        return go_ ? go_call_site_types_.type_of(*go_, stack.frames) : std::string();
+    };
     GoSamplingState state = go_samples_.state(sources.now_ns);
     state.why_not = go_samples_why_not_;
     if (go_samples_mode_ == GoSamplesMode::kOff) state.why_not = "not asked for (--go-samples off)";
     fill_go_heap_estimate(*go_heap_, state, options, sources, report, coverage);
+}
+
+// Only what grows is worth reading debug information for.
+bool Target::mark_who_hands_on(ProcessReport& report, const std::function<void()>& pause) {
+    if (!go_) return false;
+    std::vector<StackReport*> stacks;
+    std::vector<const Frame*> frames;
+    for (const Finding& finding : report.findings)
+        for (StackReport& stack : report.stacks) {
+            if (std::ranges::find(finding.stack_ids, stack.id) == finding.stack_ids.end()) continue;
+            stacks.push_back(&stack);
+            for (const Frame& frame : stack.frames)
+                if (frame.go != GoOrigin::kNotGo && frame.module == report.exe) frames.push_back(&frame);
+        }
+    go_hand_on_.learn(frames, [&]() -> Result<GoSignatures> {
+        const ElfImage* image = symbolizer_.image_of(report.exe);
+        if (image == nullptr) return Error{ErrorCode::kNotFound, "its file is not known"};
+        return GoSignatures::open(*image, bytes_to_spare(), pause);
+    });
+    bool marked = false;
+    for (StackReport* stack : stacks) marked |= go_hand_on_.mark(stack->frames);
+    return marked;
 }
 
 }  // namespace whoholds

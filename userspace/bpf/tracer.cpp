@@ -92,8 +92,11 @@ struct Tracer::State {
     MappedArray<wh_process> processes;
     MappedArray<wh_go_heap> go_heaps;
     MappedArray<wh_go_process> go_processes;
+    MappedArray<wh_python_process> python_processes;
+    MappedArray<wh_v8_process> v8_processes;
     std::map<uint16_t, uint64_t> goroutine_table_bytes;  // by slot
     std::optional<UnwindTables> unwind_tables;
+    std::optional<JsHeapTables> js_heaps;
     std::optional<OldKernel> old_kernel;
 
     ~State() {
@@ -106,7 +109,7 @@ struct Tracer::State {
         wh_programs__destroy(skeleton);
     }
 
-    [[nodiscard]] std::array<bpf_program*, 11> probe_programs() const;
+    [[nodiscard]] std::array<bpf_program*, 17> probe_programs() const;
     Result<void> configure();
     Result<void> map_everything();
     Result<void> attach_task_programs();
@@ -117,11 +120,13 @@ Tracer::Tracer(Tracer&&) noexcept = default;
 Tracer& Tracer::operator=(Tracer&&) noexcept = default;
 Tracer::~Tracer() = default;
 
-std::array<bpf_program*, 11> Tracer::State::probe_programs() const {
-    return {skeleton->progs.call_enter,        skeleton->progs.call_return,          skeleton->progs.call_release,
-            skeleton->progs.loader_changed,    skeleton->progs.system_call_returned, skeleton->progs.go_span_made,
-            skeleton->progs.go_marking_begins, skeleton->progs.go_created,           skeleton->progs.go_ended,
-            skeleton->progs.go_acquired,       skeleton->progs.go_released};
+std::array<bpf_program*, 17> Tracer::State::probe_programs() const {
+    return {skeleton->progs.call_enter,         skeleton->progs.call_return,          skeleton->progs.call_release,
+            skeleton->progs.loader_changed,     skeleton->progs.system_call_returned, skeleton->progs.go_span_made,
+            skeleton->progs.go_marking_begins,  skeleton->progs.go_created,           skeleton->progs.go_ended,
+            skeleton->progs.go_acquired,        skeleton->progs.go_released,          skeleton->progs.js_page_added,
+            skeleton->progs.js_scavenge_begins, skeleton->progs.js_scavenge_ends,     skeleton->progs.js_marking_ends,
+            skeleton->progs.js_evacuation_ends, skeleton->progs.js_heap_ends};
 }
 
 Result<void> Tracer::State::configure() {
@@ -159,12 +164,18 @@ Result<void> Tracer::State::map_everything() {
     WH_TRY_VOID(probe_hits.map(bpf_map__fd(skeleton->maps.probe_hits), "probe_hits", size_t{WH_MAX_PROBES} * shards));
     WH_TRY_VOID(processes.map(bpf_map__fd(skeleton->maps.processes), "processes", WH_MAX_PROCESSES));
     WH_TRY_VOID(go_processes.map(bpf_map__fd(skeleton->maps.go_processes), "go_processes", WH_MAX_PROCESSES));
+    WH_TRY_VOID(
+        python_processes.map(bpf_map__fd(skeleton->maps.python_processes), "python_processes", WH_MAX_PROCESSES));
+    WH_TRY_VOID(v8_processes.map(bpf_map__fd(skeleton->maps.v8_processes), "v8_processes", WH_MAX_PROCESSES));
     WH_TRY_VOID(go_heaps.map(bpf_map__fd(skeleton->maps.go_heaps), "go_heaps", WH_MAX_PROCESSES));
     WH_TRY(unwind_tables, UnwindTables::open({.arena = bpf_map__fd(skeleton->maps.arena),
                                               .mappings = bpf_map__fd(skeleton->maps.mappings),
                                               .processes = bpf_map__fd(skeleton->maps.unwind_processes),
                                               .rules = skeleton->bss->rules,
                                               .rule_cache = skeleton->bss->rule_cache}));
+    WH_TRY(js_heaps, JsHeapTables::open({.layouts = bpf_map__fd(skeleton->maps.js_layouts),
+                                         .heaps = bpf_map__fd(skeleton->maps.js_heaps),
+                                         .numbers = bpf_map__fd(skeleton->maps.js_heap_numbers)}));
     return {};
 }
 
@@ -247,6 +258,20 @@ bpf_program* Tracer::go_program(PlannedGoProbe::Role role) const {
 
 bpf_program* Tracer::go_sample_program() const { return state_->skeleton->progs.go_span_made; }
 bpf_program* Tracer::go_marking_program() const { return state_->skeleton->progs.go_marking_begins; }
+
+bpf_program* Tracer::js_program(V8HeapEvent event) const {
+    const auto& programs = state_->skeleton->progs;
+    switch (event) {
+        case V8HeapEvent::kPageAdded: return programs.js_page_added;
+        case V8HeapEvent::kScavengeBegins: return programs.js_scavenge_begins;
+        case V8HeapEvent::kScavengeEnds: return programs.js_scavenge_ends;
+        case V8HeapEvent::kMarkingEnds: return programs.js_marking_ends;
+        case V8HeapEvent::kEvacuationEnds: return programs.js_evacuation_ends;
+        case V8HeapEvent::kHeapEnds: return programs.js_heap_ends;
+    }
+    return nullptr;
+}
+
 bpf_program* Tracer::loader_program() const { return state_->skeleton->progs.loader_changed; }
 
 Result<UniqueFd> Tracer::program_with_cookie(const bpf_program* program, uint64_t cookie) const {
@@ -377,7 +402,44 @@ Result<void> Tracer::follow_goroutines(uint16_t slot, const wh_go_process& proce
     return {};
 }
 
+void Tracer::follow_python(uint16_t slot, const wh_python_process& process) {
+    forget_python(slot);
+    wh_python_process known = process;
+    known.is_known = 0;
+    wh_python_process& place = state_->python_processes.items()[slot];
+    place = known;
+    std::atomic_ref(place.is_known).store(1, std::memory_order_release);
+}
+
+void Tracer::forget_python(uint16_t slot) {
+    std::atomic_ref(state_->python_processes.items()[slot].is_known).store(0, std::memory_order_release);
+}
+
+void Tracer::follow_v8(uint16_t slot, const wh_v8_process& process) {
+    forget_v8(slot);
+    wh_v8_process known = process;
+    known.is_known = 0;
+    wh_v8_process& place = state_->v8_processes.items()[slot];
+    place = known;
+    std::atomic_ref(place.is_known).store(1, std::memory_order_release);
+}
+
+void Tracer::forget_v8(uint16_t slot) {
+    std::atomic_ref(state_->v8_processes.items()[slot].is_known).store(0, std::memory_order_release);
+}
+
 void Tracer::set_go_heap(uint16_t slot, const wh_go_heap& heap) { state_->go_heaps.items()[slot] = heap; }
+
+JsHeapTables& Tracer::js_heaps() { return *state_->js_heaps; }
+
+std::optional<double> Tracer::go_sample_ns(uint16_t slot) const {
+    constexpr uint64_t kEnough = 16;
+    wh_go_heap& heap = state_->go_heaps.items()[slot];
+    const uint64_t timed = std::atomic_ref(heap.timed).load(std::memory_order_relaxed);
+    const uint64_t ns = std::atomic_ref(heap.timed_ns).load(std::memory_order_relaxed);
+    if (timed < kEnough) return std::nullopt;
+    return static_cast<double>(ns) / static_cast<double>(timed);
+}
 
 void Tracer::set_flags(uint16_t slot, uint32_t flags) { state_->processes.items()[slot].flags = flags; }
 
@@ -390,6 +452,8 @@ void Tracer::forget_goroutines(uint16_t slot) {
 
 void Tracer::forget_process(uint16_t slot) {
     forget_goroutines(slot);
+    forget_python(slot);
+    forget_v8(slot);
     const wh_config& config = state_->config;
     auto clear_counters = [&](uint32_t stack) {
         for (unsigned shard = 0; shard < state_->shards; shard++)

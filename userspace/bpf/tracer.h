@@ -13,10 +13,12 @@
 #include "attach/attach_plan.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "bpf/js_heap_tables.h"
 #include "bpf/shared/counters.h"
 #include "bpf/shared/go_samples.h"
 #include "bpf/shared/records.h"
 #include "bpf/unwind_tables.h"
+#include "runtime/v8/heap_code.h"
 
 struct bpf_program;
 
@@ -62,6 +64,7 @@ public:
     [[nodiscard]] bpf_program* system_call_program() const;
     [[nodiscard]] bpf_program* go_sample_program() const;
     [[nodiscard]] bpf_program* go_marking_program() const;
+    [[nodiscard]] bpf_program* js_program(V8HeapEvent event) const;
     // With kPerfWithoutCookies: one of the programs for probes, to be attached in its place.
     Result<UniqueFd> program_with_cookie(const bpf_program* program, uint64_t cookie) const;
 
@@ -93,8 +96,17 @@ public:
     Result<void> follow_goroutines(uint16_t slot, const wh_go_process& process, uint32_t room);
     [[nodiscard]] bool follows_goroutines(uint16_t slot) const;
     void forget_goroutines(uint16_t slot);
+    // From then on stacks of this process end with the frames of the Python code that they run.
+    void follow_python(uint16_t slot, const wh_python_process& process);
+    void forget_python(uint16_t slot);
+    // From then on stacks of this process say which functions of JavaScript they come through.
+    void follow_v8(uint16_t slot, const wh_v8_process& process);
+    void forget_v8(uint16_t slot);
     // Before the probes for samples of a Go program's heap are attached.
     void set_go_heap(uint16_t slot, const wh_go_heap& heap);
+    // What a sample of it takes in our program, as far as it was timed.
+    [[nodiscard]] std::optional<double> go_sample_ns(uint16_t slot) const;
+    [[nodiscard]] JsHeapTables& js_heaps();
     void stop_process(uint16_t slot);
     // Its stacks and counters are for others now. The process is stopped and has ended, and what it sent has been read.
     void forget_process(uint16_t slot);

@@ -115,6 +115,9 @@ void Aggregator::on_record(const Record& record) {
         case RecordType::kExec:
         case RecordType::kGoSample:
         case RecordType::kGoMarking:
+        case RecordType::kJsSample:
+        case RecordType::kJsHeap:
+        case RecordType::kJsHeapEnds:
         case RecordType::kFork: break;  // the session's business
     }
 }

@@ -18,6 +18,12 @@ void BlockReader::get(GoOrigin& value) {
     value = static_cast<GoOrigin>(number_of_it);
 }
 
+void BlockReader::get(ScriptOrigin& value) {
+    const uint64_t number_of_it = number();
+    if (number_of_it > static_cast<uint64_t>(ScriptOrigin::kInterpreter)) return fail();
+    value = static_cast<ScriptOrigin>(number_of_it);
+}
+
 void BlockReader::get(double& value) {
     const uint64_t bits = from_->u64().value_or(0);
     std::memcpy(&value, &bits, sizeof value);
@@ -46,11 +52,13 @@ bool BlockReader::read_tables(ByteReader& block) {
     for (uint64_t left = block.uleb128().value_or(0); left > 0; left--) {
         const auto bytes = block.bytes(block.uleb128().value_or(0));
         if (!bytes || !count(bytes->size() + sizeof(std::string))) return false;
+        packed_bytes_ += bytes->size();
         strings_.emplace_back(bytes->begin(), bytes->end());
     }
     for (uint64_t left = block.uleb128().value_or(0); left > 0; left--) {
         auto inner = block.sub_reader(block.uleb128().value_or(0));
         if (!inner || !count(sizeof(Frame))) return false;
+        packed_bytes_ += inner->size();
         Frame frame;
         from_ = &*inner;
         fields(*this, frame);
@@ -61,6 +69,7 @@ bool BlockReader::read_tables(ByteReader& block) {
     for (uint64_t left = block.uleb128().value_or(0); left > 0; left--) {
         auto inner = block.sub_reader(block.uleb128().value_or(0));
         if (!inner || !count(inner->size() * sizeof(uint32_t) + sizeof(std::vector<uint32_t>))) return false;
+        packed_bytes_ += inner->size();
         std::vector<uint32_t> stack;
         while (!inner->at_end()) {
             const uint64_t frame = inner->uleb128().value_or(UINT64_MAX);
@@ -75,6 +84,12 @@ bool BlockReader::read_tables(ByteReader& block) {
 Result<Report> BlockReader::unpack(std::span<const uint8_t> block) {
     ByteReader reader(block);
     is_sound_ = true;
+    if (packed_bytes_ > kForgetTablesBytes) {
+        strings_.clear();
+        frames_.clear();
+        stacks_.clear();
+        packed_bytes_ = table_bytes_ = 0;
+    }
     if (!read_tables(reader)) return malformed();
     Report report;
     from_ = &reader;

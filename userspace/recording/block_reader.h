@@ -55,6 +55,7 @@ private:
         value = static_cast<T>(wide);
     }
     void get(GoOrigin& value);
+    void get(ScriptOrigin& value);
     void get(double& value);
     void get(std::string& text);
     void get(std::vector<Frame>& stack);
@@ -94,6 +95,7 @@ private:
     ByteReader* from_ = nullptr;
     bool is_sound_ = true;
     uint64_t table_bytes_ = 0;
+    size_t packed_bytes_ = 0;  // of the tables, see kForgetTablesBytes
     std::vector<std::string> strings_;
     std::vector<Frame> frames_;
     std::vector<std::vector<uint32_t>> stacks_;

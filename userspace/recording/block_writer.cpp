@@ -1,5 +1,7 @@
 #include "recording/block_writer.h"
 
+#include "recording/file_format.h"
+
 #include <cstring>
 
 namespace whoholds::recording {
@@ -18,6 +20,7 @@ uint64_t BlockWriter::number_of(Table& table, const std::string& packed) {
         put_number(table.fresh, found->first.size());
         table.fresh += found->first;
         table.fresh_count++;
+        table_bytes_ += packed.size();
     }
     return found->second;
 }
@@ -41,6 +44,10 @@ void BlockWriter::put(const std::vector<Frame>& stack) {
 }
 
 std::string BlockWriter::pack(const Report& report) {
+    if (table_bytes_ > kForgetTablesBytes) {
+        for (Table* table : {&strings_, &frames_, &stacks_}) table->numbers.clear();
+        table_bytes_ = 0;
+    }
     const std::string packed = structure_of(report);
     std::string block;
     for (Table* table : {&strings_, &frames_, &stacks_}) {

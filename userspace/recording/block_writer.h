@@ -32,7 +32,7 @@ private:
         uint64_t fresh_count = 0;
     };
     // The number of what is already packed like this.
-    static uint64_t number_of(Table& table, const std::string& packed);
+    uint64_t number_of(Table& table, const std::string& packed);
     static void put_number(std::string& to, uint64_t value);
 
     void put(bool value) { put_number(*to_, value ? 1 : 0); }
@@ -83,6 +83,7 @@ private:
     }
 
     std::string* to_ = nullptr;
+    size_t table_bytes_ = 0;
     Table strings_;
     Table frames_;
     Table stacks_;

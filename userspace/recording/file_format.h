@@ -23,6 +23,9 @@ constexpr size_t kHeadBytes = 16;
 constexpr int kWindowLog = 23;  // 8 MiB: memory of both sides, and how far back reports may repeat
 constexpr size_t kMostBlockBytes = size_t{256} << 20;  // of one report
 constexpr size_t kMostTableBytes = size_t{1} << 30;    // of all strings, frames and stacks
+// Before a block, both sides forget all strings, frames and stacks if what earlier blocks had of them, as packed there, is more than
+// this: those that no report names any more must not pile up.
+constexpr size_t kForgetTablesBytes = size_t{32} << 20;
 constexpr size_t kMostTableEntries = size_t{16} << 20;
 
 }  // namespace whoholds::recording

@@ -7,6 +7,7 @@
 
 #include "base/human.h"
 #include "base/printable.h"
+#include "report/suppressed_words.h"
 #include "report/text_layout.h"
 #include "report/text_parts.h"
 
@@ -93,6 +94,7 @@ std::string difference_as_text(const Report& before, const Report& after, const 
     write_changes(
         "HOLD LESS", changes, options.top, [](const HeldChange& change) { return !grew(change); }, output);
     if (changes.empty()) output.line("no stack holds more or less");
+    if (after.suppressed) output.labelled("SUPPRESSED", 10, suppressed_words(*after.suppressed));
     return std::move(output).take();
 }
 
@@ -118,6 +120,7 @@ std::string difference_as_json(const Report& before, const Report& after, const 
     for (const HeldChange& kind : difference.kinds) json["kinds"].push_back(json_of(kind));
     json["stacks"] = Json::array();
     for (const HeldChange& stack : difference.stacks) json["stacks"].push_back(json_of(stack));
+    if (after.suppressed) json["suppressed"] = suppressed_as_json(*after.suppressed);
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -9,6 +9,11 @@ Amount less(const Amount& whole, const Amount& part) {
     return {whole.count - std::min(whole.count, part.count), whole.bytes - std::min(whole.bytes, part.bytes)};
 }
 
+void add(Amount& sum, const Amount& part) {
+    sum.count += part.count;
+    sum.bytes += part.bytes;
+}
+
 void add_stacks_of(const Report& report, const ProcessReport& process, const KindReport& kind,
                    std::vector<FlatStack>& rows) {
     Amount held_elsewhere = kind.held;
@@ -21,7 +26,18 @@ void add_stacks_of(const Report& report, const ProcessReport& process, const Kin
         if (stack.frames.empty()) row.place = stack.before_attach ? "[taken before attach]" : "[no stack]";
         rows.push_back(row);
     }
+    Amount held_suppressed;
+    Amount acquired_suppressed;
+    for (const auto& [index, stack] : process.suppressed.stacks) {
+        if (stack.kind != kind.kind) continue;
+        add(held_suppressed, stack.held);
+        add(acquired_suppressed, stack.acquired);
+    }
+    if (held_suppressed != Amount{} || acquired_suppressed != Amount{})
+        rows.push_back({&process, &kind, nullptr, held_suppressed, acquired_suppressed, "[suppressed]"});
     if (!report.selection.empty()) return;
+    held_elsewhere = less(held_elsewhere, held_suppressed);
+    acquired_elsewhere = less(acquired_elsewhere, acquired_suppressed);
     if (held_elsewhere == Amount{} && acquired_elsewhere == Amount{}) return;
     rows.push_back({&process, &kind, nullptr, held_elsewhere, acquired_elsewhere, "[other stacks]"});
 }

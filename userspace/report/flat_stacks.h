@@ -16,7 +16,8 @@ struct FlatStack {
     const StackReport* stack = nullptr;  // nullptr: no frames, `place` says what this row is
     Amount held;
     Amount acquired;
-    std::string_view place;  // "[taken before attach]", "[other stacks]", "[no stack]"; "" where there are frames
+    std::string_view
+        place;  // "[taken before attach]", "[other stacks]", "[suppressed]", "[no stack]"; "" where there are frames
 };
 
 // Pointers go into the report. Where only some blocks were selected (Report::selection), no row stands for the others.

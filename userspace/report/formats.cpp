@@ -6,7 +6,7 @@ namespace whoholds {
 namespace {
 
 constexpr Format kFormats[] = {
-    {.name = "text", .ending = ".txt", .is_stream = true, .write = write_text},
+    {.name = "text", .ending = ".txt", .is_stream = true, .is_watched = true, .write = write_text},
     {.name = "json", .ending = ".json", .is_stream = true, .write = write_json},
     {.name = "folded", .ending = ".folded", .wants_all = true, .write = write_folded},
     {.name = "pprof", .ending = ".pb.gz", .is_binary = true, .wants_all = true, .write = write_pprof},

@@ -17,12 +17,14 @@ struct FormatOptions {
     bool show_coverage = true;
     bool show_modules = true;
     bool all_frames = false;  // of libraries in Go programs, too
+    bool brief = false;       // text: all reports but the final one as a summary
 };
 
 struct Format {
     std::string_view name;    // "text", "json", ...
     std::string_view ending;  // of files: ".json"
     bool is_stream = false;   // reports can follow each other; of the others only the final one goes to standard output
+    bool is_watched = false;  // people look at one report after the other: lines keep their places
     bool is_binary = false;   // nothing for a terminal
     bool wants_all = false;   // takes a wide report; the others take one that cut_report() went over
     std::string (*write)(const Report& report, const FormatOptions& options) = nullptr;

@@ -14,6 +14,7 @@
 #include "report/flat_stacks.h"
 #include "report/formats.h"
 #include "report/html_page.h"
+#include "report/suppressed_words.h"
 
 namespace whoholds {
 namespace {
@@ -100,6 +101,7 @@ private:
 
     static bool is_own(const Frame& frame, const ProcessReport& process) {
         if (frame.go != GoOrigin::kNotGo) return is_own_go_code(frame);
+        if (frame.script != ScriptOrigin::kNone) return frame.script == ScriptOrigin::kUser;
         return frame.module == process.exe && !frame.function.empty() && !frame.function.starts_with("std::") &&
                !is_allocator_wrapper(frame.function);
     }
@@ -177,6 +179,10 @@ private:
         for (const LossCounter& loss : coverage.losses)
             losses.push_back(fmt::format("{} {}", exact_count(loss.value), printable(loss.sentence)));
         for (const SkippedReport& one : coverage.skipped) skipped.push_back(printable(one.what + ": " + one.why));
+        std::vector<std::string> notes = coverage.notes;
+        if (report_.suppressed) notes.push_back("suppressed: " + suppressed_words(*report_.suppressed));
+        std::vector<std::string> warnings = report_.reasons;
+        warnings.insert(warnings.end(), coverage.warnings.begin(), coverage.warnings.end());
         return {{"events_seen", coverage.events_seen},
                 {"events_lost", coverage.events_lost},
                 {"stacks_complete", coverage.stacks_complete},
@@ -185,8 +191,8 @@ private:
                 {"cost_core_percent", number(coverage.cost_core_percent)},
                 {"losses", losses},
                 {"skipped", skipped},
-                {"notes", texts_of(coverage.notes)},
-                {"warnings", texts_of(coverage.warnings)}};
+                {"notes", texts_of(notes)},
+                {"warnings", texts_of(warnings)}};
     }
 
     const Report& report_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/formats.h"
+#include "report/suppressed_words.h"
 
 namespace whoholds {
 namespace {
@@ -96,22 +97,24 @@ Json frame(const Frame& frame) {
 }
 
 Json descriptor(const ItemReport& item) {
-    return {{"fd", item.key},
-            {"local", text_or_null(item.local)},
-            {"remote", text_or_null(item.remote)},
-            {"state", text_or_null(item.state)},
-            {"age_s", number_or_null(item.age_s)},
-            {"type", text_or_null(item.type)},
-            {"name", text_or_null(item.name)},
-            {"direction", text_or_null(item.direction)},
-            {"receive_bytes", value_or_null(item.receive_bytes)},
-            {"send_bytes", value_or_null(item.send_bytes)},
-            {"waiting", value_or_null(item.waiting)},
-            {"backlog", value_or_null(item.backlog)},
-            {"size_bytes", value_or_null(item.size_bytes)},
-            {"deleted", item.deleted},
-            {"registered_files", value_or_null(item.registered_files)},
-            {"inode", value_or_null(item.inode)}};
+    Json json = {{"fd", item.key},
+                 {"local", text_or_null(item.local)},
+                 {"remote", text_or_null(item.remote)},
+                 {"state", text_or_null(item.state)},
+                 {"age_s", number_or_null(item.age_s)},
+                 {"type", text_or_null(item.type)},
+                 {"name", text_or_null(item.name)},
+                 {"direction", text_or_null(item.direction)},
+                 {"receive_bytes", value_or_null(item.receive_bytes)},
+                 {"send_bytes", value_or_null(item.send_bytes)},
+                 {"waiting", value_or_null(item.waiting)},
+                 {"backlog", value_or_null(item.backlog)},
+                 {"size_bytes", value_or_null(item.size_bytes)},
+                 {"deleted", item.deleted},
+                 {"registered_files", value_or_null(item.registered_files)},
+                 {"inode", value_or_null(item.inode)}};
+    if (!item.held_by.empty()) json["held_by"] = item.held_by;
+    return json;
 }
 
 Json thread(const ItemReport& item) {
@@ -237,6 +240,10 @@ Json array(const std::vector<T>& values, Write write) {
     return json;
 }
 
+Json holder(const HolderReport& holder) {
+    return {{"way", holder.way}, {"count", holder.count}, {"looked_at", holder.looked_at}};
+}
+
 Json stack(const StackReport& stack) {
     Json json = {{"kind", stack.kind},
                  {"id", stack_id(stack.id)},
@@ -257,6 +264,10 @@ Json stack(const StackReport& stack) {
                  {"item_groups_of", stack.item_groups_of}};
     if (stack.oldest_is_at_least) json["oldest_is_at_least"] = true;
     if (stack.samples) json["samples"] = *stack.samples;
+    if (!stack.held_by.empty()) {
+        json["holders"] = array(stack.held_by, holder);
+        json["holders_not_known"] = stack.held_by_unknown;
+    }
     return json;
 }
 
@@ -297,11 +308,7 @@ Json go(const GoReport& go) {
 
 Json type(const TypeReport& type) {
     Json held_by = Json::array();
-    Json holders = Json::array();
-    for (const TypeReport::Holder& holder : type.held_by) {
-        held_by.push_back(holder.way);
-        holders.push_back({{"way", holder.way}, {"count", holder.count}, {"looked_at", holder.looked_at}});
-    }
+    for (const HolderReport& holder : type.held_by) held_by.push_back(holder.way);
     return {{"name", type.name},
             {"known", type.is_known},
             {"count", type.held.count},
@@ -309,7 +316,7 @@ Json type(const TypeReport& type) {
             {"growth_per_min", rate_or_null(type.growth_per_min)},
             {"grows", type.grows},
             {"held_by", std::move(held_by)},
-            {"holders", std::move(holders)}};
+            {"holders", array(type.held_by, holder)}};
 }
 
 Json types_census(const TypesReport& types) {
@@ -387,16 +394,18 @@ Json coverage(const Coverage& coverage) {
 }  // namespace
 
 std::string write_json(const Report& report, const FormatOptions& /*options*/) {
-    const Json json = {{"schema", "whoholds/1"},
-                       {"seq", report.seq},
-                       {"time", text_or_null(report.time)},
-                       {"attached_s", number(report.attached_s)},
-                       {"final", report.final},
-                       {"end_reason", text_or_null(report.end_reason)},
-                       {"sorted_by", report.sorted_by},
-                       {"selection", text_or_null(report.selection)},
-                       {"processes", array(report.processes, process)},
-                       {"coverage", coverage(report.coverage)}};
+    Json json = {{"schema", "whoholds/1"},
+                 {"seq", report.seq},
+                 {"time", text_or_null(report.time)},
+                 {"attached_s", number(report.attached_s)},
+                 {"final", report.final},
+                 {"end_reason", text_or_null(report.end_reason)},
+                 {"sorted_by", report.sorted_by},
+                 {"selection", text_or_null(report.selection)},
+                 {"processes", array(report.processes, process)},
+                 {"coverage", coverage(report.coverage)}};
+    if (!report.reasons.empty()) json["reasons"] = report.reasons;
+    if (report.suppressed) json["suppressed"] = suppressed_as_json(*report.suppressed);
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -75,6 +75,7 @@ struct ItemReport {
     std::optional<double> blocked_s;           // ... at least so long
     std::string function;                      // ... where it is: the frame to look at
     uint64_t channel = 0;                      // ... that it waits for
+    std::string held_by;                       // of a descriptor of a Go program: the way to the object that has it
 };
 
 // What of a stack's resources is the same now, taken together: "TCP to 10.0.0.5:443", "/tmp/a.log (deleted)",
@@ -112,6 +113,13 @@ struct ConnectFailure {
     uint64_t count = 0;  // since attach
 };
 
+// Who holds objects of a Go program.
+struct HolderReport {
+    std::string way;     // from a goroutine or a variable to such an object
+    uint64_t count = 0;  // of those looked at
+    uint64_t looked_at = 0;
+};
+
 struct StackReport {
     std::string kind;
     uint64_t id = 0;  // 64-bit hash of the stack
@@ -135,6 +143,9 @@ struct StackReport {
     uint64_t item_groups_of = 0;         // how many resources of this stack they cover
     std::vector<uint32_t> stacks;        // its indexes in the session; not written
     std::optional<uint64_t> samples;     // the numbers are estimated from so many
+    std::vector<HolderReport>
+        held_by;  // of descriptors that no line is known of, the most common first; of the first so many ways
+    uint64_t held_by_unknown = 0;  // of those looked at, how many nobody is known to hold
 };
 
 // What a Go heap holds by size of its objects, as of the last collection.
@@ -201,11 +212,6 @@ struct MetricSeries {
 };
 
 struct TypeReport {  // of objects on the Go heap
-    struct Holder {
-        std::string way;     // from a goroutine or a variable to such an object
-        uint64_t count = 0;  // of those looked at
-        uint64_t looked_at = 0;
-    };
     std::string name;
     bool is_known = true;  // false: all objects of one size whose type is not known
     Amount held;
@@ -213,7 +219,7 @@ struct TypeReport {  // of objects on the Go heap
     bool grows = false;         // even its lowest counts do
     bool is_asked_for = false;  // by the user
     int telling = 0;            // how well a leak is known by it, the more the better: 3 is a type of the user's own
-    std::vector<Holder> held_by;
+    std::vector<HolderReport> held_by;
 };
 
 struct TypesReport {
@@ -232,6 +238,12 @@ struct TypesReport {
 struct MissedStart {
     double ms = 0;  // from the fork or exec to the moment when all is counted
     bool after_exec = false;
+};
+
+// Taken out of a process's report by suppressions, each with its index there; not written.
+struct SuppressedRows {
+    std::vector<std::pair<size_t, StackReport>> stacks;
+    std::vector<std::pair<size_t, ConnectionGroup>> connections;
 };
 
 struct ProcessReport {
@@ -265,6 +277,7 @@ struct ProcessReport {
     std::string why_no_verdict;               // too little was observed; "" otherwise
     std::vector<MetricSeries> series;
     std::optional<TypesReport> types;
+    SuppressedRows suppressed;
 };
 
 // Of memory; where that is equal, of everything.
@@ -305,16 +318,41 @@ struct Coverage {
     std::vector<std::string> warnings;  // said loudly, at the top of the text report
 };
 
+struct SuppressedKind {
+    std::string kind;   // JSON name
+    std::string title;  // for people
+    uint64_t stacks = 0;
+    Amount held;
+};
+
+struct SuppressionUse {
+    std::string text;  // as in the file of suppressions
+    size_t line = 0;
+    uint64_t stacks = 0;  // that hold something; each counts for the first suppression that it matches
+    uint64_t findings = 0;
+    bool ever_matched = false;  // anything, since the attach
+};
+
+// What suppressions kept from being listed and judged, and holds something. It is part of all totals.
+struct SuppressedReport {
+    uint64_t stacks = 0;
+    uint64_t findings = 0;
+    std::vector<SuppressedKind> kinds;
+    std::vector<SuppressionUse> suppressions;
+};
+
 struct Report {
     uint64_t seq = 0;
     std::string time;  // ISO 8601 UTC with milliseconds
     double attached_s = 0;
     bool final = false;
-    std::string end_reason;           // of the final report: "interrupted", "the process exited", "" otherwise
-    std::string sorted_by = "bytes";  // bytes, count, age, total: the order of stacks
-    std::string selection;            // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
-    bool has_arrivals = false;        // processes come and go: those that exited are listed this once
-    std::vector<ProcessReport> processes;  // if they come and go: those that hold most first
+    std::string end_reason;            // of the final report: "interrupted", "the process exited", "" otherwise
+    std::vector<std::string> reasons;  // of a report out of turn: which thresholds were passed, one sentence each
+    std::string sorted_by = "bytes";   // bytes, count, age, total: the order of stacks
+    std::string selection;      // which blocks the stacks are limited to ("held for 2 min or longer"), "" for all
+    bool has_arrivals = false;  // processes come and go: those that exited are listed this once
+    std::vector<ProcessReport> processes;        // if they come and go: those that hold most first
+    std::optional<SuppressedReport> suppressed;  // none: there are no suppressions
     Coverage coverage;
 };
 

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 #include <cmath>
 
 #include "base/human.h"
 #include "base/printable.h"
+#include "report/suppressed_words.h"
 #include "report/text_layout.h"
 #include "report/text_parts.h"
 
@@ -30,7 +32,8 @@ std::string container_text(const std::optional<Container>& container) {
 
 std::string runtime_text(const ProcessReport& process) {
     if (process.runtime == "native") return "";
-    const std::string name = process.runtime == "go" ? "Go" : process.runtime;
+    std::string name = process.runtime;  // "go", "python"
+    if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
     return printable(name + (process.runtime_version.empty() ? "" : ' ' + process.runtime_version));
 }
 
@@ -78,7 +81,12 @@ std::string clock_text(const std::string& time) {
     return printable(time.substr(kTimeAt, kTimeLength)) + " UTC";
 }
 
+constexpr size_t kReasonIndent = 10;
+constexpr size_t kSuppressedIndent = 10;
+
 void write_top(const Report& report, TextOutput& output) {
+    for (const std::string& reason : report.reasons)
+        output.labelled("THRESHOLD", kReasonIndent, printable(reason), Verdict::kDoubtful);
     if (report.final) {
         std::string line = "FINAL REPORT  after " + human_age(report.attached_s);
         if (!report.end_reason.empty()) line += ": " + printable(report.end_reason);
@@ -132,6 +140,10 @@ std::string age_text(const std::optional<double>& age_s, bool is_at_least) {
     return (is_at_least ? "> " : "") + human_age(*age_s);
 }
 
+bool is_brief(const Report& report, const TextOutput& output) {
+    return output.options().brief && !report.final && report.reasons.empty();
+}
+
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output) {
     write_identity(process, output);
     const double attached_s = report.has_arrivals ? process.attached_s : report.attached_s;
@@ -142,6 +154,10 @@ void write_process(const Report& report, const ProcessReport& process, TextOutpu
     output.blank();
     write_findings(report, process, output);
     write_kinds(report, process, output);
+    if (is_brief(report, output)) {
+        for (const KindReport& kind : process.kinds) write_ranking(report, process, kind, output);
+        return;
+    }
     write_connections(report, process, output);
     for (const KindReport& kind : process.kinds) write_stacks(report, process, kind, output);
     write_types(report, process, output);
@@ -158,7 +174,15 @@ std::string write_text(const Report& report, const FormatOptions& options) {
             output.blank();
         }
     }
-    if (options.show_coverage) write_coverage(report, output);
+    if (report.suppressed) {
+        output.labelled("SUPPRESSED", kSuppressedIndent, suppressed_words(*report.suppressed));
+        output.blank();
+    }
+    if (is_brief(report, output)) {
+        write_what_was_lost(report, output);
+    } else if (options.show_coverage) {
+        write_coverage(report, output);
+    }
     if (!report.final) output.blank();
     return std::move(output).take();
 }

@@ -99,6 +99,17 @@ void write_losses(const Coverage& coverage, TextOutput& output) {
 
 }  // namespace
 
+void write_what_was_lost(const Report& report, TextOutput& output) {
+    const Coverage& coverage = report.coverage;
+    const bool is_any =
+        std::ranges::any_of(coverage.losses, [](const LossCounter& loss) { return loss.loses && loss.value != 0; });
+    if (coverage.events_lost == 0 && !is_any && !coverage.probes.empty()) return;
+    output.line("COVERAGE");
+    if (coverage.probes.empty()) item("probes", "none attached", output, Verdict::kBad);
+    if (coverage.events_lost != 0) write_events(coverage, output);
+    write_losses(coverage, output);
+}
+
 void write_coverage(const Report& report, TextOutput& output) {
     const Coverage& coverage = report.coverage;
     output.line("COVERAGE");

@@ -1,4 +1,4 @@
-// The frames of a stack: one line each, recursion and the middle of very deep stacks as one line. Of Go code, runs of frames that
+// The frames of a stack: one line each, recursion and the middle of very deep stacks as one line. Of Go and Python code, runs of frames that
 // are not the user's own are one line, too, unless --full asks for all.
 #include <fmt/format.h>
 
@@ -52,7 +52,10 @@ struct FrameLine {
 std::string fold_text(std::span<const Frame> frames) {
     std::vector<std::string> packages;
     for (const Frame& frame : frames) {
-        const std::string package = printable(go_package_of(frame.function));
+        const std::string package =
+            printable(frame.script == ScriptOrigin::kNone
+                          ? std::string(go_package_of(frame.function))
+                          : script_package_of(frame.script, is_script_code(frame) ? frame.file : frame.module));
         if (std::ranges::find(packages, package) == packages.end()) packages.push_back(package);
     }
     const bool has_more = packages.size() > kPackagesNamed;
@@ -65,8 +68,10 @@ std::string fold_text(std::span<const Frame> frames) {
 // who called the user's code, and the innermost frame of all.
 size_t folded_from(std::span<const Frame> frames, size_t first, const std::string& headline) {
     const auto is_foreign = [&](size_t i) {
-        return frames[i].go != GoOrigin::kNotGo && !is_own_go_code(frames[i]) && !frames[i].created_by &&
-               frame_name(frames[i]) != headline;
+        const Frame& frame = frames[i];
+        const bool is_foreign_go = frame.go != GoOrigin::kNotGo && !is_own_go_code(frame) && !frame.created_by;
+        const bool is_foreign_python = frame.script != ScriptOrigin::kNone && frame.script != ScriptOrigin::kUser;
+        return (is_foreign_go || is_foreign_python) && frame_name(frame) != headline;
     };
     if (first == 0 || !is_foreign(first - 1)) return 0;
     size_t end = first;
@@ -79,7 +84,9 @@ size_t folded_from(std::span<const Frame> frames, size_t first, const std::strin
 std::vector<FrameLine> frame_lines(const StackReport& stack, bool show_modules, bool unfold) {
     std::vector<FrameLine> lines;
     bool headline_seen = false;
-    const bool folds = !unfold && std::ranges::any_of(stack.frames, is_own_go_code);
+    const bool folds = !unfold && std::ranges::any_of(stack.frames, [](const Frame& frame) {
+        return is_own_go_code(frame) || frame.script == ScriptOrigin::kUser;
+    });
     for (size_t i = 0; i < stack.frames.size(); ++i) {
         if (const size_t folded = folds ? folded_from(stack.frames, i, stack.headline) : 0; folded > 0) {
             lines.push_back(
@@ -125,7 +132,7 @@ std::string name_and_place(std::string_view name, size_t name_width, const std::
 
 void write_frames(const StackReport& stack, TextOutput& output) {
     const std::vector<FrameLine> lines = frame_lines(stack, output.options().show_modules, output.options().all_frames);
-    const bool deep = lines.size() > kFramesFromTop + kFramesFromEnd + 1;
+    const bool deep = !output.options().all_frames && lines.size() > kFramesFromTop + kFramesFromEnd + 1;
     size_t name_width = 0;
     for (const FrameLine& line : lines)
         if (!line.is_fold) name_width = std::max(name_width, display_width(line.name));

@@ -54,7 +54,7 @@ void write_types(const Report& report, const ProcessReport& process, TextOutput&
     for (size_t i = 0; i < types.types.size(); ++i) {
         output.line(lines[i + 1]);
         uint64_t told = 0;
-        for (const TypeReport::Holder& holder : types.types[i].held_by) {
+        for (const HolderReport& holder : types.types[i].held_by) {
             if (told * 3 > holder.looked_at * 2) break;  // most are accounted for
             told += holder.count;
             output.labelled("   ", 3,

@@ -14,6 +14,7 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kGroupsShown = 6;
+constexpr size_t kHoldersShown = 4;
 
 std::string states_text(const ItemGroup& group) {
     if (group.states.empty()) return "";
@@ -34,6 +35,27 @@ std::string group_text(const ItemGroup& group, size_t width) {
 }
 
 }  // namespace
+
+void write_holders(const StackReport& stack, size_t indent, TextOutput& output) {
+    if (stack.held_by.empty()) return;
+    const size_t shown = std::min(stack.held_by.size(), kHoldersShown);
+    uint64_t told = stack.held_by_unknown;
+    std::string label = "held by:";
+    for (size_t i = 0; i < shown; ++i) {
+        const HolderReport& holder = stack.held_by[i];
+        const std::string count = exact_count(holder.count) + " × ";
+        output.labelled(pad_left("", indent) + label + "  " + count, indent + label.size() + display_width(count),
+                        printable(holder.way));
+        label.assign(label.size(), ' ');
+        told += holder.count;
+    }
+    const uint64_t all = stack.held_by.front().looked_at;
+    std::vector<std::string> rest;
+    if (told < all) rest.push_back(fmt::format("{} by others", exact_count(all - told)));
+    if (stack.held_by_unknown > 0)
+        rest.push_back(fmt::format("{} by nobody that is known", exact_count(stack.held_by_unknown)));
+    if (!rest.empty()) output.line(fmt::format("{:{}}{}  {}", "", indent, label, fmt::join(rest, ", ")));
+}
 
 void write_item_groups(const StackReport& stack, size_t indent, TextOutput& output) {
     if (stack.item_groups.empty()) return;

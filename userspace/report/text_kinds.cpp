@@ -142,9 +142,13 @@ void write_kinds(const Report& report, const ProcessReport& process, TextOutput&
     }
     for (const std::string& line : lines) output.line(line);
 
-    write_scope(report, process, output);
-    write_before_attach(process, output);
-    for (const KindReport& kind : process.kinds) write_differences(kind, output);
+    if (!is_brief(report, output)) {
+        write_scope(report, process, output);
+        write_before_attach(process, output);
+    }
+    for (const KindReport& kind : process.kinds) {
+        if (!is_brief(report, output) || kind.lost.count != 0 || !adds_up(kind)) write_differences(kind, output);
+    }
     if (report.coverage.events_lost != 0) {
         output.labelled("", 0,
                         fmt::format("{} events were lost: numbers may be off by as many, see COVERAGE",

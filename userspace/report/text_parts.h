@@ -1,4 +1,4 @@
-// The sections of the text report, one file each; text.cpp puts them together. Used by report/text*.cpp alone.
+// The sections of the text report, one file each; text.cpp puts them together. Used by report/text*.cpp and, for its pages, by top/.
 // Invariant: every line goes through TextOutput::line, so none is wider than the options say.
 #pragma once
 
@@ -41,9 +41,15 @@ std::string age_text(const std::optional<double>& age_s, bool is_at_least = fals
 
 // Those that hold most in full, then a line for each that exited since the last report.
 void write_processes(const Report& report, size_t top, TextOutput& output);
+// brief: what a colleague reads over one's shoulder, no stack and no evidence.
+[[nodiscard]] bool is_brief(const Report& report, const TextOutput& output);
 void write_process(const Report& report, const ProcessReport& process, TextOutput& output);
 // "reached in 29 min (24 to 37 min)"; with the limit's name in front unless it is the one just named.
 std::string forecast_words(const Forecast& forecast, std::string_view named);
+// "LEAK"
+std::string word_of(const Finding& finding);
+// "Api::create_user  users.cpp:88"
+std::string place_of(const Finding& finding);
 // What to look at first, and why.
 void write_findings(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_go(const ProcessReport& process, TextOutput& output);
@@ -51,13 +57,22 @@ void write_go(const ProcessReport& process, TextOutput& output);
 void write_types(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_kinds(const Report& report, const ProcessReport& process, TextOutput& output);
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
+// The first of them, a line each.
+void write_ranking(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output);
 void write_connections(const Report& report, const ProcessReport& process, TextOutput& output);
+// A stack in one line of so many columns: the frame to look at, its line, of Go code what of a library it was taken in.
+std::string headline_cell(const StackReport& stack, size_t room);
+// Its numbers, what its resources are now, its frames.
+void write_stack(const StackReport& stack, bool counted, TextOutput& output);
 // What the resources of one stack are now, `indent` columns in.
 void write_item_groups(const StackReport& stack, size_t indent, TextOutput& output);
+void write_holders(const StackReport& stack, size_t indent, TextOutput& output);
 void write_frames(const StackReport& stack, TextOutput& output);
 // "name  place" in `width` columns, places aligned behind names of `name_width`. The place is what one opens next: the name
 // gives way first, down to a third.
 std::string name_and_place(std::string_view name, size_t name_width, const std::string& place, size_t width);
 void write_coverage(const Report& report, TextOutput& output);
+// Only what a number may be off by.
+void write_what_was_lost(const Report& report, TextOutput& output);
 
 }  // namespace whoholds

@@ -97,19 +97,6 @@ void write_heading(const Report& report, const KindReport& kind, size_t shown, T
     for (const std::string& line : join_parts(parts, output.width())) output.line(line);
 }
 
-std::string headline_cell(const StackReport& stack, size_t room) {
-    const std::string name = name_of(stack);
-    const std::string place = short_place(stack);
-    const std::string leaf = leaf_of(stack);
-    if (!leaf.empty()) {
-        for (const std::string& form : {name, without_folder(name)}) {
-            std::string with_leaf = fmt::format("{}  {}  in {}", form, place, leaf);
-            if (display_width(with_leaf) <= room) return with_leaf;
-        }
-    }
-    return name_and_place(name, 0, place, room);
-}
-
 // One line of numbers per stack, aligned across stacks, each with its rank and headline. The first line is the header.
 std::vector<std::string> rank_lines(const Report& report, const KindReport& kind,
                                     const std::vector<const StackReport*>& stacks, size_t width) {
@@ -150,6 +137,36 @@ void write_why_incomplete(const StackReport& stack, size_t rank, std::map<std::s
 
 }  // namespace
 
+std::string headline_cell(const StackReport& stack, size_t room) {
+    const std::string name = name_of(stack);
+    const std::string place = short_place(stack);
+    const std::string leaf = leaf_of(stack);
+    if (!leaf.empty()) {
+        for (const std::string& form : {name, without_folder(name)}) {
+            std::string with_leaf = fmt::format("{}  {}  in {}", form, place, leaf);
+            if (display_width(with_leaf) <= room) return with_leaf;
+        }
+    }
+    return name_and_place(name, 0, place, room);
+}
+
+void write_stack(const StackReport& stack, bool counted, TextOutput& output) {
+    for (const std::string& line : join_parts(detail_parts(stack, counted), output.width() - kIndent))
+        output.line(pad_left("", kIndent) + line);
+    write_item_groups(stack, kIndent, output);
+    write_holders(stack, kIndent, output);
+    write_frames(stack, output);
+}
+
+void write_ranking(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output) {
+    constexpr size_t kShown = 5;
+    const auto stacks = stacks_of(process, kind.kind, std::min(output.options().top, kShown));
+    if (stacks.empty()) return;
+    output.blank();
+    write_heading(report, kind, stacks.size(), output);
+    for (const std::string& line : rank_lines(report, kind, stacks, output.width())) output.line(line);
+}
+
 void write_stacks(const Report& report, const ProcessReport& process, const KindReport& kind, TextOutput& output) {
     const auto stacks = stacks_of(process, kind.kind, output.options().top);
     if (stacks.empty()) return;
@@ -163,10 +180,7 @@ void write_stacks(const Report& report, const ProcessReport& process, const Kind
         const StackReport& stack = *stacks[i];
         if (i != 0) output.blank();
         output.line(lines[i + 1]);
-        for (const std::string& line : join_parts(detail_parts(stack, is_counted(kind)), output.width() - kIndent))
-            output.line(pad_left("", kIndent) + line);
-        write_item_groups(stack, kIndent, output);
-        write_frames(stack, output);
+        write_stack(stack, is_counted(kind), output);
         write_why_incomplete(stack, i + 1, said, output);
     }
 }

@@ -31,6 +31,9 @@ enum class RecordType : uint8_t {
     kFailed,         // key, size: error number, stack: a connect that failed
     kGoSample,       // key: span, size: address of the object, tid: its size, flags, stack, time_ns; see go_samples.h
     kGoMarking,      // a collection of a Go program begins
+    kJsSample,       // key: number of the heap's table, flags: of the sample, size: what it stands for, stack, time_ns
+    kJsHeap,         // key: address of a JavaScript heap that has no table yet
+    kJsHeapEnds,     // key: its address
     kFork,           // key: host tgid of the child, size: its pid as we see it; flags
 };
 

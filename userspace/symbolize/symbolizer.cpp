@@ -242,6 +242,13 @@ std::vector<Frame> Symbolizer::symbolize(uint64_t pc, bool is_return_address, ui
     return frames;
 }
 
+const ElfImage* Symbolizer::image_of(std::string_view module) const {
+    const auto& modules = state_->modules;
+    const auto found = std::ranges::find_if(
+        modules, [&](const Module& one) { return one.symbols && one.first_mapping.path == module; });
+    return found == modules.end() ? nullptr : &found->symbols->image();
+}
+
 std::vector<std::string> Symbolizer::notes() const {
     std::vector<std::string> notes = state_->notes;
     for (const Module& module : state_->modules) {

@@ -7,26 +7,33 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "elf/elf_image.h"
 #include "proc/process.h"
 #include "symbolize/go_origin.h"
+#include "symbolize/script_origin.h"
 
 namespace whoholds {
 
 struct Frame {
-    std::string function;         // demangled and shortened; "" when no symbol is known
-    std::string raw_function;     // as in the symbol table
-    std::string file;             // "" when not known
-    int line = 0;                 // 0 when not known
-    std::string module;           // path as the target sees it, "[vdso]", "[jit]", "" when no mapping holds the address
+    std::string function;      // demangled and shortened; "" when no symbol is known
+    std::string raw_function;  // as in the symbol table
+    std::string file;          // "" when not known
+    int line = 0;              // 0 when not known
+    std::string
+        module;  // path as the target sees it, "[vdso]", "[jit]", "[python]", "[javascript]", "" when no mapping holds the address
     std::string build_id;         // "" when none
     uint64_t address = 0;         // in the process; the return address itself (symbols are looked up at address - 1)
     uint64_t module_address = 0;  // virtual address within the module's file
     bool inlined = false;         // inlined into the next frame
     GoOrigin go = GoOrigin::kNotGo;
+    ScriptOrigin script = ScriptOrigin::kNone;
     bool created_by = false;  // the innermost one of those that created the goroutine of the frames before it
+    bool hands_on =
+        false;  // gives its caller what the frame before it gave to it; looked up where something grows only
 };
 
 class DebugDownloads;
@@ -64,6 +71,9 @@ public:
     // is_return_address: look up at pc - 1. False for the exact address of a frame that a signal interrupted.
     // layout: the one in which the stack was taken; 0: the latest. Never fails: what is not known stays empty.
     std::vector<Frame> symbolize(uint64_t pc, bool is_return_address = true, uint32_t layout = 0);
+
+    // Of a module that frames name; nullptr: it is not known, or could not be read. Valid until the next update_mappings().
+    [[nodiscard]] const ElfImage* image_of(std::string_view module) const;
 
     // What could not be read and why, one sentence each ("libfoo.so: no symbols").
     [[nodiscard]] std::vector<std::string> notes() const;

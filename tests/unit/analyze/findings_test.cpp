@@ -9,9 +9,12 @@
 namespace whoholds {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr double kMinute = 60;
@@ -58,6 +61,96 @@ TEST(Findings, what_is_never_given_back_is_a_leak_with_its_line) {
     EXPECT_EQ(process.why_no_verdict, "");
 }
 
+TEST(Findings, the_callers_of_a_function_that_several_use_are_named) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("dial", 20), frame_of("check_out", 30)}, two_a_second, forever));
+    observed.add(heap(
+        2, {frame_of("dial", 20), frame_of("add_to_cart", 40)}, [](double) { return 4; }, forever));
+    observed.add(heap(3, {frame_of("keep", 50), frame_of("serve", 60)}, two_a_second, forever));
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(2));
+    const auto of = [&](const char* headline) {
+        const auto found = std::ranges::find(process.findings, headline, &Finding::headline);
+        return found == process.findings.end() ? Finding() : *found;
+    };
+    EXPECT_THAT(of("dial").evidence,
+                Contains(MatchesRegex("called by add_to_cart \\(2.. of 3..\\), check_out \\(1.. of 3..\\)")));
+    EXPECT_THAT(of("keep").evidence, Not(Contains(HasSubstr("called by"))));
+}
+
+TEST(Findings, who_hands_on_what_a_library_gave_is_passed_over_unless_some_of_it_is_given_back) {
+    Frame dial = frame_of("dial", 20);
+    dial.hands_on = true;
+    const auto findings_of = [&](const ObservedProcess::Kept& is_kept) {
+        ObservedProcess observed;
+        observed.add({"socket", 1, below_main({dial, frame_of("check_out", 30)}), two_a_second, is_kept});
+        observed.add({"socket", 2, below_main({dial, frame_of("add_to_cart", 40)}), two_a_second, is_kept});
+        return observed.look_for(kMinute).findings;
+    };
+
+    const auto never_closed = findings_of(forever);
+    ASSERT_THAT(never_closed, SizeIs(2));
+    EXPECT_EQ(never_closed[0].headline, "add_to_cart");
+    EXPECT_EQ(never_closed[1].headline, "check_out");
+    EXPECT_THAT(never_closed[0].evidence, Contains(HasSubstr("dial took it and handed it on")));
+    const auto half_closed =
+        findings_of([](double birth_s, double time_s) { return std::fmod(birth_s, 2) < 1 || time_s - birth_s < 1; });
+    ASSERT_THAT(half_closed, SizeIs(1));
+    EXPECT_EQ(half_closed[0].headline, "dial");
+}
+
+// One of 600 objects is met by the collector while it is in use, and stays until it looks at the old ones again.
+TEST(Findings, what_the_collector_of_python_may_take_away_later_is_no_leak) {
+    Frame parse = frame_of("parse", 15, "[python]");
+    parse.script = ScriptOrigin::kUser;
+    const auto findings_of = [&](const char* module, double minutes) {
+        parse.module = module;
+        ObservedProcess observed;
+        const auto is_met = [](double birth_s) { return std::fmod(birth_s, 5) < 1; };
+        observed.add(heap(
+            1, {parse}, [=](double birth_s) { return is_met(birth_s) ? 1 : 150; },
+            [=](double birth_s, double time_s) { return is_met(birth_s) || time_s - birth_s < 1; }));
+        return observed.look_for(minutes * kMinute).findings;
+    };
+
+    EXPECT_THAT(findings_of("[python]", 1), IsEmpty());
+    EXPECT_THAT(findings_of("/srv/program", 1), SizeIs(1));
+    const auto later = findings_of("[python]", 8);
+    ASSERT_THAT(later, SizeIs(1));
+    EXPECT_EQ(later[0].verdict, "growing");
+}
+
+// The profile of a heap tells what the last but one of the collections saw, and each of its samples stands for many objects.
+TEST(Findings, a_heap_that_its_profile_shows_twice_to_grow_while_memory_grows_all_the_time_is_growing) {
+    const auto findings_of = [&](double grows_per_s) {
+        ObservedProcess observed;
+        observed.also = [=](ProcessReport& process, double time_s) {
+            process.memory.anon_bytes = static_cast<uint64_t>(40e6 + grows_per_s * time_s);
+        };
+        const auto is_sampled = [](double birth_s) { return birth_s == 0 || birth_s == 18 || birth_s == 43; };
+        observed.add({"go_heap", 1, below_main({frame_of("render", 21)}),
+                      [=](double birth_s) { return is_sampled(birth_s) ? 100 : 0; }, forever, 10'000, false});
+        return observed.look_for(kMinute).findings;
+    };
+
+    ASSERT_THAT(findings_of(200e3), SizeIs(1));
+    EXPECT_THAT(findings_of(0), IsEmpty());
+}
+
+TEST(Findings, seven_looks_in_half_a_minute_are_enough_to_see_that_nothing_is_given_back) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("keep", 20)}, two_a_second, forever));
+    observed.add(heap(2, {frame_of("serve", 30)}, two_a_second, for_seconds(9)));
+
+    const ProcessReport process = observed.look_for(28, 4);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].verdict, "growing");
+    EXPECT_EQ(process.findings[0].headline, "keep");
+}
+
 TEST(Findings, T35_the_youngest_part_is_no_leak) {
     ObservedProcess observed;
     observed.add(heap(
@@ -89,6 +182,12 @@ TEST(Findings, healthy_programs_have_none) {
         {"twice the load from 30 s on",
          heap(
              1, {frame_of("f", 1)}, [](double birth_s) { return birth_s < 30 ? 100 : 200; }, for_seconds(2))},
+        {"ten times the load, step by step",
+         heap(
+             1, {frame_of("f", 1)}, [](double birth_s) { return 10 + 2 * birth_s; }, for_seconds(3))},
+        {"more and more load that holds each for long",
+         heap(
+             1, {frame_of("f", 1)}, [](double birth_s) { return 10 + 4 * birth_s; }, for_seconds(8))},
         {"slower and slower", heap(
                                   1, {frame_of("f", 1)},
                                   [](double birth_s) { return std::floor(1000 * std::exp(-birth_s / 10)); }, forever)},
@@ -124,6 +223,7 @@ TEST(Findings, a_queue_that_gets_longer_is_growing) {
 
     ASSERT_THAT(process.findings, SizeIs(1));
     EXPECT_EQ(process.findings[0].verdict, "growing");
+    EXPECT_THAT(process.findings[0].evidence, ::testing::Contains(HasSubstr("each is held longer")));
 }
 
 TEST(Findings, a_cache_without_bound_that_gives_old_ones_back_is_growing) {
@@ -145,13 +245,49 @@ TEST(Findings, what_replaces_older_blocks_does_not_grow) {
     observed.add(heap(2, {frame_of("keep", 2)}, two_a_second, forever));
     observed.also = [](ProcessReport& process, double time_s) {
         process.kinds[0].released_unknown = static_cast<uint64_t>(100 * time_s);
-        process.memory.anon_bytes = 50 << 20;
+        process.memory.anon_bytes = (50 << 20) + static_cast<uint64_t>(2048 * time_s);
     };
 
     const ProcessReport process = observed.look_for(kMinute);
 
     ASSERT_THAT(process.findings, SizeIs(1));
     EXPECT_EQ(process.findings[0].headline, "keep");
+}
+
+TEST(Findings, what_is_taken_with_each_connection_that_stays_replaces_nothing) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("send_message", 1)}, two_a_second, forever));
+    observed.add({"socket", 2, {frame_of("connect", 9, "/usr/lib/libloop.so.1")}, two_a_second, forever});
+    observed.also = [](ProcessReport& process, double time_s) {
+        for (KindReport& kind : process.kinds)
+            if (kind.kind == "heap") kind.released_unknown = static_cast<uint64_t>(100 * time_s);
+        process.memory.anon_bytes = 50 << 20;
+    };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "send_message");
+}
+
+TEST(Findings, T35_a_leak_beneath_waves_of_work_is_seen_among_the_old) {
+    // Two are kept every third second, in the others hundreds live for two seconds.
+    const auto is_third = [](double birth_s) { return std::fmod(birth_s, 3) == 0; };
+    const auto in_waves = [&](double birth_s) {
+        return is_third(birth_s) ? 2 : std::floor(300 + 250 * std::sin(birth_s / 5));
+    };
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("begin_request", 5)}, in_waves,
+                      [&](double birth_s, double time_s) { return is_third(birth_s) || time_s - birth_s <= 2; }));
+    ObservedProcess healthy;
+    healthy.add(heap(1, {frame_of("begin_request", 5)}, in_waves, for_seconds(2)));
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    EXPECT_THAT(healthy.look_for(kMinute).findings, IsEmpty());
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].verdict, "leak");
+    EXPECT_NEAR(process.findings[0].parts[0].growth_per_min.count, 40, 5);
 }
 
 TEST(Findings, T36_a_pool_that_any_caller_refills_is_growing) {
@@ -236,6 +372,22 @@ TEST(Findings, the_callers_are_named_and_not_what_all_of_them_call) {
     EXPECT_THAT(headlines, ::testing::UnorderedElementsAre("caller_0", "caller_1", "caller_2"));
 }
 
+TEST(Findings, callers_that_gave_nothing_back_prove_nothing) {
+    ObservedProcess observed;
+    const Frame guilty = frame_of("create_user", 88);
+    observed.add(
+        heap(1, {frame_of("dial", 5, "/usr/lib/libnet.so.1"), guilty, frame_of("run", 9)}, two_a_second, forever));
+    // The same, from before a thread was known: a few at the start.
+    observed.add(heap(
+        2, {frame_of("dial", 5, "/usr/lib/libnet.so.1"), guilty}, [](double birth_s) { return birth_s < 2 ? 2 : 0; },
+        forever));
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "create_user");
+}
+
 TEST(Findings, memory_that_nothing_holds_is_fragmentation) {
     ObservedProcess observed;
     observed.add(heap(
@@ -272,6 +424,24 @@ TEST(Findings, memory_limit_is_forecast_with_a_range) {
     ASSERT_TRUE(process.memory_forecast);
 }
 
+TEST(Findings, the_memory_limit_of_go_is_forecast_where_it_comes_first) {
+    ObservedProcess observed;
+    observed.add({"go_heap", 1, below_main({frame_of("main.keep", 20)}), [](double) { return 1024; }, forever, 1024});
+    observed.also = [](ProcessReport& process, double) {
+        process.memory.limit_bytes = uint64_t{4} << 30;
+        process.memory.limit_source = "memory.max";
+        process.go.emplace().facts.memory_limit_bytes = uint64_t{180} << 20;
+        process.go->facts.heap_in_use_bytes = process.stacks[0].held.bytes;
+    };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    ASSERT_TRUE(process.findings[0].forecast);
+    EXPECT_EQ(process.findings[0].forecast->limit, "GOMEMLIMIT");
+    EXPECT_NEAR(process.findings[0].forecast->in_s, 120, 10);  // 60 of 180 MiB
+}
+
 TEST(Findings, connections_that_only_the_other_side_closed_are_named) {
     ObservedProcess observed;
     observed.also = [](ProcessReport& process, double) {
@@ -302,6 +472,195 @@ TEST(Findings, what_is_taken_further_in_belongs_to_the_line_that_takes_the_rest)
     ASSERT_THAT(process.findings, SizeIs(1));
     EXPECT_THAT(process.findings[0].parts, SizeIs(2));
     EXPECT_EQ(process.findings[0].rule, "growth");
+}
+
+TEST(Findings, T36_lines_of_samples_are_not_blamed_beside_what_was_counted) {
+    ObservedProcess observed;
+    Frame arena = frame_of("new_arena", 0, "/usr/bin/python3.11");
+    arena.script = ScriptOrigin::kInterpreter;
+    observed.add(heap(1, {frame_of("decode", 11), frame_of("handle_request", 16)}, two_a_second, forever));
+    observed.add({"mapping", 2, below_main({arena, frame_of("handle_request", 15)}), two_a_second, forever, 100});
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_FALSE(process.findings.empty());
+    EXPECT_EQ(process.findings[0].headline, "decode");
+    EXPECT_EQ(process.findings[0].line, 11);
+}
+
+TEST(Findings, what_was_put_off_belongs_to_the_one_line_that_takes_as_many_of_something_else) {
+    const auto one_a_second = [](double) { return 1; };
+    const auto findings_of = [&](int lines, const ObservedProcess::Acquired& opened) {
+        ObservedProcess observed;
+        observed.add({"socket", 1, {frame_of("connect", 9, "/usr/lib/libloop.so.1")}, opened, forever});
+        for (int i = 0; i < lines; i++)
+            observed.add(heap(10 + static_cast<uint64_t>(i), {frame_of("send_message_" + std::to_string(i), 13)},
+                              two_a_second, forever));
+        return observed.look_for(kMinute).findings;
+    };
+
+    const auto tied = findings_of(1, two_a_second);
+    ASSERT_THAT(tied, SizeIs(1));
+    EXPECT_EQ(tied[0].headline, "send_message_0");
+    EXPECT_THAT(tied[0].parts, SizeIs(2));
+    EXPECT_THAT(findings_of(2, two_a_second), SizeIs(3));
+    EXPECT_THAT(findings_of(1, one_a_second), SizeIs(2));
+}
+
+TEST(Findings, what_was_put_off_may_be_as_many_as_one_of_several_things_that_the_line_takes) {
+    ObservedProcess observed;
+    observed.add({"socket", 1, {frame_of("connect", 9, "/usr/lib/libloop.so.1")}, two_a_second, forever});
+    for (const uint64_t id : {10U, 11U})
+        observed.add(heap(id, {frame_of("make", static_cast<int>(id), "/usr/lib/libloop.so.1"), frame_of("send", 13)},
+                          two_a_second, forever));
+
+    const auto findings = observed.look_for(kMinute).findings;
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].headline, "send");
+}
+
+TEST(Findings, of_one_function_the_line_whose_threads_stay_is_named) {
+    ObservedProcess observed;
+    observed.add(
+        heap(1, {frame_of("Queue", 207, "/usr/lib/libqueue.so.1"), frame_of("download", 15)}, two_a_second, forever));
+    observed.add({"thread", 2, below_main({frame_of("download", 17)}), two_a_second, forever});
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].line, 17);
+}
+
+TEST(Findings, a_small_share_of_the_memory_that_is_taken_further_in_belongs_to_it) {
+    ObservedProcess observed;
+    const auto ten_a_second = [](double) { return 10; };
+    observed.add({"socket", 1, below_main({frame_of("refresh", 20)}), two_a_second, forever});
+    observed.add(heap(2, {frame_of("refresh", 20)}, ten_a_second, forever));
+    observed.add(heap(3, {frame_of("new_client", 30), frame_of("refresh", 21)}, two_a_second, forever));
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "refresh");
+    EXPECT_NEAR(process.findings[0].parts[1].growth_per_min.bytes, 12 * 60 * 1024, 1024);
+}
+
+TEST(Findings, memory_seen_in_few_steps_belongs_to_the_sockets_of_its_line) {
+    const Frame guilty = frame_of("create_user", 88);
+    const auto seen_after_collections = [&](ProcessReport& process, double time_s) {
+        StackReport& stack = process.stacks.emplace_back();
+        stack.kind = "go_heap";
+        stack.id = 7;
+        stack.frames = below_main({frame_of("new_buffer", 5, "/usr/lib/libnet.so.1"), guilty});
+        const auto collections = static_cast<uint64_t>(time_s / 25);
+        stack.held = stack.acquired = {collections * 50, collections * 50 * 1024};
+    };
+    ObservedProcess alone;
+    alone.add(heap(
+        1, {frame_of("work", 30)}, [](double) { return 50; }, for_seconds(2)));
+    alone.also = seen_after_collections;
+    ObservedProcess observed;
+    observed.add(
+        {"socket", 1, below_main({frame_of("dial", 5, "/usr/lib/libnet.so.1"), guilty}), two_a_second, forever});
+    observed.also = seen_after_collections;
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    EXPECT_THAT(alone.look_for(kMinute).findings, IsEmpty());
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].headline, "create_user");
+    EXPECT_THAT(process.findings[0].parts, SizeIs(2));
+}
+
+TEST(Findings, the_line_is_that_of_what_the_memory_belongs_to) {
+    ObservedProcess observed;
+    observed.add(heap(1, {frame_of("start_download", 15)}, two_a_second, forever));
+    observed.add({"thread", 2, below_main({frame_of("start_download", 17)}), two_a_second, forever});
+    observed.also = [](ProcessReport& process, double) { process.memory.limit_bytes = 1 << 30; };
+
+    const ProcessReport process = observed.look_for(kMinute);
+
+    ASSERT_THAT(process.findings, SizeIs(1));
+    EXPECT_EQ(process.findings[0].line, 17);
+    EXPECT_THAT(process.findings[0].stack_ids, ElementsAre(2, 1));
+}
+
+TEST(Findings, a_heap_that_is_more_at_each_of_its_few_collections_is_growing) {
+    const auto findings_of = [](std::initializer_list<uint64_t> after_collections, uint64_t released) {
+        ObservedProcess observed;
+        std::vector<uint64_t> counts(after_collections);
+        observed.also = [counts, released](ProcessReport& process, double time_s) {
+            StackReport& stack = process.stacks.emplace_back();
+            stack.kind = "go_heap";
+            stack.id = 7;
+            stack.frames = below_main({frame_of("main.render", 5)});
+            const uint64_t count = counts[std::min(static_cast<size_t>(time_s / 14), counts.size() - 1)];
+            stack.held = {count, count * 4096};
+            stack.released = {released, released * 4096};
+            stack.acquired = {count + released, (count + released) * 4096};
+            process.memory.anon_bytes += static_cast<uint64_t>(time_s * (4 << 20));  // and garbage
+        };
+        return observed.look_for(kMinute).findings;
+    };
+
+    ASSERT_THAT(findings_of({200, 300, 500, 500, 1300}, 0), SizeIs(1));
+    EXPECT_EQ(findings_of({200, 300, 500, 500, 1300}, 0)[0].verdict, "growing");
+    EXPECT_THAT(findings_of({200, 300, 500, 500, 1300}, 5000), IsEmpty());
+    EXPECT_THAT(findings_of({200, 300, 500, 500, 500}, 0), IsEmpty());
+}
+
+TEST(Findings, a_buffer_that_is_made_anew_larger_and_larger_is_growing) {
+    const auto findings_of = [](uint64_t larger_each_time) {
+        ObservedProcess observed;
+        observed.also = [larger_each_time](ProcessReport& process, double time_s) {
+            StackReport& stack = process.stacks.emplace_back();
+            stack.kind = "heap";
+            stack.id = 7;
+            stack.frames = below_main({frame_of("append", 17)});
+            const auto times = static_cast<uint64_t>(time_s);
+            stack.held = {1, 100'000 + larger_each_time * times};
+            stack.released = {times, times * 100'000 + larger_each_time * times * (times - 1) / 2};
+            stack.acquired = {times + 1, stack.released.bytes + stack.held.bytes};
+        };
+        return observed.look_for(kMinute).findings;
+    };
+
+    EXPECT_THAT(findings_of(0), IsEmpty());
+    EXPECT_THAT(findings_of(30'000), SizeIs(1));
+}
+
+TEST(Findings, a_stack_that_is_estimated_from_few_samples_is_not_blamed) {
+    const auto findings_of = [](uint64_t samples) {
+        ObservedProcess observed;
+        observed.also = [samples](ProcessReport& process, double time_s) {
+            StackReport& stack = process.stacks.emplace_back();
+            stack.kind = "go_heap";
+            stack.id = 7;
+            stack.frames = below_main({frame_of("main.ask", 40)});
+            stack.samples = samples;
+            stack.held = stack.acquired = {static_cast<uint64_t>(time_s), static_cast<uint64_t>(1024 * time_s)};
+            stack.growth_per_min = Rate{60, 60 * 1024};
+        };
+        return observed.look_for(kMinute).findings;
+    };
+
+    EXPECT_THAT(findings_of(11), IsEmpty());
+    EXPECT_THAT(findings_of(12), SizeIs(1));
+}
+
+TEST(Findings, the_little_that_libraries_take_beside_what_is_explained_is_none) {
+    const auto taking = [](double a_second) { return [a_second](double) { return a_second; }; };
+    const std::vector<Frame> of_library = {frame_of("grow", 1, "/usr/lib/libengine.so.1")};
+    ObservedProcess little;
+    little.add(heap(1, {frame_of("keep", 20)}, taking(50), forever));
+    little.add({"heap", 2, of_library, taking(2), forever, 1024});
+    ObservedProcess much;
+    much.add(heap(1, {frame_of("keep", 20)}, taking(50), forever));
+    much.add({"heap", 2, of_library, taking(20), forever, 1024});
+
+    EXPECT_THAT(little.look_for(kMinute).findings, SizeIs(1));
+    EXPECT_THAT(much.look_for(kMinute).findings, SizeIs(2));
 }
 
 TEST(Findings, two_leaks_of_one_kind_are_two_findings) {

@@ -145,6 +145,40 @@ TEST(Headline, names_frames_without_symbols) {
     EXPECT_EQ(headline_frame({}, kExe), 0U);
 }
 
+Frame script_frame(std::string function, int line, ScriptOrigin origin = ScriptOrigin::kUser) {
+    Frame result = frame(std::move(function), "[javascript]");
+    result.file = "/srv/app.js";
+    result.line = line;
+    result.script = origin;
+    return result;
+}
+
+TEST(Headline, of_javascript_it_is_who_made_an_object_and_not_its_constructor) {
+    const std::vector<Frame> made = {script_frame("new Document", 4), script_frame("new Order", 9),
+                                     script_frame("placeOrder", 20), script_frame("turn", 30)};
+    const std::vector<Frame> by_callback = {script_frame("(anonymous)", 5), script_frame("new Order", 5),
+                                            script_frame("placeOrder", 20)};
+    const std::vector<Frame> by_library = {script_frame("new Session", 4),
+                                           script_frame("emit", 5, ScriptOrigin::kStandard), script_frame("serve", 30)};
+    const std::vector<Frame> in_constructor = {script_frame("fill", 4), script_frame("new Session", 9),
+                                               script_frame("open", 20)};
+
+    EXPECT_EQ(headline_frame(made, kExe), 2U);
+    EXPECT_EQ(headline_frame(by_callback, kExe), 2U);
+    EXPECT_EQ(headline_frame(by_library, kExe), 0U);
+    EXPECT_EQ(headline_frame(in_constructor, kExe), 0U);
+}
+
+TEST(Headline, of_a_callback_without_a_name_or_a_line_it_is_its_caller) {
+    const std::vector<Frame> unknown = {script_frame("(anonymous)", 0), script_frame("render", 9)};
+    const std::vector<Frame> with_line = {script_frame("(anonymous)", 5), script_frame("render", 9)};
+    const std::vector<Frame> with_name = {script_frame("row", 0), script_frame("render", 9)};
+
+    EXPECT_EQ(headline_frame(unknown, kExe), 1U);
+    EXPECT_EQ(headline_frame(with_line, kExe), 0U);
+    EXPECT_EQ(headline_frame(with_name, kExe), 0U);
+}
+
 TEST(Headline, takes_jit_code_that_has_a_name) {
     const std::vector<Frame> frames = {frame("", "[jit]"), frame("LazyCompile:*handler server.js:10", "[jit]"),
                                        frame("node::Start", "/usr/bin/node")};

@@ -1,4 +1,4 @@
-// A process whose stacks hold what a test says, looked at every five seconds as a session does: for the tests of findings.
+// A process whose stacks hold what a test says, looked at regularly as a session does: for the tests of findings.
 #pragma once
 
 #include <cmath>
@@ -43,10 +43,9 @@ public:
     std::function<void(ProcessReport& process, double time_s)> also;
 
     // What is found after so long.
-    ProcessReport look_for(double seconds) {
-        constexpr double kEveryS = 5;
+    ProcessReport look_for(double seconds, double every_s = 5) {
         ProcessReport process;
-        for (double time_s = kEveryS; time_s <= seconds + 1e-9; time_s += kEveryS) {
+        for (double time_s = every_s; time_s <= seconds + 1e-9; time_s += every_s) {
             process = report_at(time_s);
             history_.look(process, time_s);
             judge(process, history_, time_s);
@@ -84,6 +83,7 @@ private:
             }
             report.acquired = {static_cast<uint64_t>(acquired), static_cast<uint64_t>(acquired) * stack.bytes_each};
             report.held = {static_cast<uint64_t>(held), static_cast<uint64_t>(held) * stack.bytes_each};
+            report.released = {report.acquired.count - report.held.count, report.acquired.bytes - report.held.bytes};
             process.memory.anon_bytes += report.held.bytes;
             process.memory.rss_bytes += report.held.bytes;
             add_to_kind(process, report);

@@ -100,6 +100,21 @@ TEST_F(GroupStacks, T33_sums_are_exact) {
     EXPECT_EQ(found[1].stacks, (std::vector<uint32_t>{2}));
 }
 
+TEST_F(GroupStacks, a_row_of_a_script_keeps_its_number_when_its_code_is_compiled_anew) {
+    add(5, {0x1000});
+    add(3, {0x2000});
+    add(7, {0x1000}, WH_STACK_READ_FAILED);
+    Frame script = frame_of("sell", 7, 0);
+    script.module = "[javascript]";
+    const auto id_of = [this](const Frame& frame, std::vector<uint32_t> stacks) {
+        return id_of_row({&frame, 1}, stacks, aggregator_);
+    };
+
+    EXPECT_EQ(id_of(script, {5}), id_of(script, {5, 3}));
+    EXPECT_NE(id_of(script, {5}), id_of(script, {7}));
+    EXPECT_EQ(id_of(frame_of("sell", 7, 0x1000), {5, 3}), 3U);
+}
+
 TEST_F(GroupStacks, incomplete_ones_stay_apart) {
     add(1, {0x1000});
     add(2, {0x1000}, WH_STACK_NO_MAPPING);

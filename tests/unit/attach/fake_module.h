@@ -10,6 +10,7 @@
 
 #include "attach/module_planner.h"
 #include "attach/pair_search.h"
+#include "symbolize/symbolizer.h"
 
 namespace whoholds {
 
@@ -69,8 +70,9 @@ public:
         return found == plan_.probes.end() ? nullptr : &*found;
     }
     std::string why_skipped(std::string_view symbol) const {
+        const std::string name = demangle_short(std::string(symbol));
         for (const Skipped& each : skipped_) {
-            if (each.what.find(symbol) != std::string::npos) return each.why;
+            if (each.what.find(name) != std::string::npos) return each.why;
         }
         return "not skipped";
     }

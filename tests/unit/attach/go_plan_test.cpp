@@ -13,6 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using Role = PlannedGoProbe::Role;
 
 class GoPlan : public ::testing::TestWithParam<const char*> {
@@ -44,7 +45,7 @@ protected:
     AttachPlan plan_;
 };
 
-TEST_P(GoPlan, T1_T38_goroutines_are_followed_from_ret_instructions_to_their_end) {
+TEST_P(GoPlan, T1_T38_goroutines_are_followed_from_what_creates_them_to_their_end) {
     plan({});
 
     EXPECT_THAT(plan_.skipped, IsEmpty());
@@ -56,8 +57,26 @@ TEST_P(GoPlan, T1_T38_goroutines_are_followed_from_ret_instructions_to_their_end
     EXPECT_EQ(probe("runtime.newproc1")->role, Role::kGoroutineCreated);
     EXPECT_GE(probe("runtime.newproc1")->address, process.runtime_start);
     EXPECT_LT(probe("runtime.newproc1")->address, process.runtime_end);
-    for (const GoProbeSite& site : probe("runtime.newproc1")->sites) EXPECT_EQ(site.instruction, "ret");
     EXPECT_EQ(std::ranges::count(module_.go_probes, Role::kGoroutineEnded, &PlannedGoProbe::role), 1);
+}
+
+// A probe that is single-stepped costs several times what one costs that is emulated.
+TEST_P(GoPlan, T1_go_statements_and_ends_of_goroutines_are_probed_at_instructions_that_are_emulated) {
+    plan({});
+
+    size_t cheap = 0;
+    for (const PlannedGoProbe& probe : module_.go_probes) {
+        ASSERT_THAT(probe.sites, SizeIs(1));
+        const GoProbeSite& site = probe.sites.front();
+        EXPECT_NE(site.address, probe.address) << "an entry";
+        EXPECT_TRUE(site.emulated || probe.role == Role::kGoroutineCreated) << site.instruction;
+        if (probe.role != Role::kGoroutineCreated || !site.emulated) continue;
+        ++cheap;
+        EXPECT_THAT(site.instruction, StartsWith("call"))
+            << "of runtime.runqput, the new goroutine is its second argument";
+        EXPECT_EQ(WH_SHAPE_GET(probe.shape, KEY_ARG), 1U);
+    }
+    EXPECT_EQ(cheap, 1U);
 }
 
 TEST_P(GoPlan, pairs_are_found_by_the_names_of_tracebacks) {
@@ -77,7 +96,7 @@ TEST_P(GoPlan, a_function_that_is_inlined_everywhere_is_named_with_its_callers) 
     EXPECT_EQ(probe("main.count"), nullptr);
     EXPECT_THAT(why_skipped("main.count"), HasSubstr("the compiler has put it into its callers (main."));
     EXPECT_THAT(why_skipped("main.(*Thing).Close"), HasSubstr("releases alone would say nothing"));
-    EXPECT_THAT(module_.go_probes, SizeIs(2));  // of goroutines
+    for (const PlannedGoProbe& probe : module_.go_probes) EXPECT_EQ(WH_SHAPE_GET(probe.shape, KIND), WH_KIND_GOROUTINE);
 }
 
 TEST_P(GoPlan, nothing_is_planned_if_it_is_not_wanted) {

@@ -5,6 +5,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "analyze/suppressions.h"
+#include "recording/block_writer.h"
+#include "recording/file_format.h"
 #include "recording/recorder.h"
 #include "recording/recording_reader.h"
 #include "recording/replay.h"
@@ -50,17 +53,38 @@ std::vector<Report> all_of(const std::string& path, bool* is_cut = nullptr) {
     return reports;
 }
 
+void estimate(ProcessReport& process) {
+    for (StackReport& stack : process.stacks) stack.samples = 17;
+    if (process.go)
+        process.go->sizes.push_back({.element_bytes = 48,
+                                     .has_pointers = true,
+                                     .spans = 2,
+                                     .span_bytes = 16384,
+                                     .held = {100, 4800},
+                                     .since = {5, 240}});
+}
+
+// What a recording is given, see put_back_suppressed().
+std::vector<SampleReport> whole_reports() {
+    std::vector<SampleReport> samples = sample_reports();
+    for (SampleReport& sample : samples) {
+        put_back_suppressed(sample.report);
+        for (ProcessReport& process : sample.report.processes) estimate(process);
+    }
+    return samples;
+}
+
 TEST(Recording, gives_back_every_report_as_it_was) {
     const Folder folder;
     {
         auto recorder = Recorder::create(folder.file(), false);
         ASSERT_TRUE(recorder) << recorder.error().message;
-        for (const SampleReport& sample : sample_reports()) ASSERT_TRUE(recorder->append(sample.report));
+        for (const SampleReport& sample : whole_reports()) ASSERT_TRUE(recorder->append(sample.report));
     }
 
     const std::vector<Report> reports = all_of(folder.file());
 
-    const std::vector<SampleReport> samples = sample_reports();
+    const std::vector<SampleReport> samples = whole_reports();
     ASSERT_EQ(reports.size(), samples.size());
     for (size_t i = 0; i < samples.size(); i++)
         EXPECT_TRUE(words_of(reports[i]) == words_of(samples[i].report)) << samples[i].name;
@@ -148,6 +172,45 @@ TEST(Recording, of_reports_that_change_little_is_small) {
     }
 
     EXPECT_LT((recorder->bytes_written() - first) / kMore, 400U);
+}
+
+TEST(Recording, forgets_what_no_report_names_any_more) {
+    const Folder folder;
+    Report report = sample_report("leaking");
+    const std::string name = report.processes[0].stacks[0].headline;
+    constexpr size_t kReports = 100;
+    {
+        auto recorder = Recorder::create(folder.file(), false);
+        ASSERT_TRUE(recorder);
+        for (size_t i = 0; i < kReports; i++) {
+            report.seq = i;
+            report.coverage.notes = {std::string(1 << 20, static_cast<char>('a' + i % 20)) + std::to_string(i)};
+            ASSERT_TRUE(recorder->append(report));
+        }
+    }
+
+    const std::vector<Report> reports = all_of(folder.file());
+
+    ASSERT_EQ(reports.size(), kReports);
+    for (size_t i = 0; i < kReports; i++) {
+        EXPECT_EQ(reports[i].seq, i);
+        EXPECT_TRUE(reports[i].coverage.notes[0].ends_with(std::to_string(i)));
+        EXPECT_EQ(reports[i].processes[0].stacks[0].headline, name);
+    }
+}
+
+TEST(Recording, tables_are_written_anew_when_they_were_forgotten) {
+    recording::BlockWriter writer;
+    Report report = sample_report("leaking");
+    const size_t first = writer.pack(report).size();
+    const size_t known = writer.pack(report).size();
+    ASSERT_LT(known, first);
+
+    report.coverage.notes = {std::string(recording::kForgetTablesBytes, '.')};
+    writer.pack(report);
+    report = sample_report("leaking");
+
+    EXPECT_EQ(writer.pack(report).size(), first) << "what was known before is not known any more";
 }
 
 TEST(Recording, replay_judges_as_the_session_did) {

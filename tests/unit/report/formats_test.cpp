@@ -104,6 +104,14 @@ TEST(TextReport, columns_end_where_their_header_ends) {
     }
 }
 
+TEST(Formats, periodic_reports_are_summaries_and_the_final_one_is_whole) {
+    FormatOptions options;
+    options.brief = true;
+    expect_golden("report/findings.brief.text", write_text(sample_report("findings"), options));
+    expect_golden("report/losses.brief.text", write_text(sample_report("losses"), options));
+    EXPECT_EQ(write_text(sample_report("final"), options), write_text(sample_report("final"), {}));
+}
+
 TEST(TextReport, warnings_come_first) {
     EXPECT_THAT(write_text(sample_report("unattached"), {}), ::testing::StartsWith("!!  NO PROBE ATTACHED"));
     EXPECT_THAT(write_text(sample_report("final"), {}),

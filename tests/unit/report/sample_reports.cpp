@@ -322,6 +322,30 @@ Frame go_frame(const std::string& function, const std::string& file, int line) {
     return frame;
 }
 
+StackReport sockets_of_go(const KindReport& sockets) {
+    StackReport stack;
+    stack.kind = "socket";
+    stack.held = sockets.held;
+    stack.before_attach = true;
+    stack.item_groups = {{.what = "TCP to 10.0.0.5:443", .count = 506, .states = {{"ESTABLISHED", 506}}}};
+    stack.item_groups_of = 506;
+    stack.held_by = {
+        {"variable main.client -> *http.Transport.idleConn -> *http.persistConn.conn -> *net.TCPConn", 500, 506},
+        {"goroutine main.watch, started by main.main -> *net.TCPConn", 4, 506}};
+    stack.held_by_unknown = 2;
+    ItemReport item;
+    item.key = 9;
+    item.is_descriptor = true;
+    item.type = "TCP";
+    item.remote = "10.0.0.5:443";
+    item.state = "ESTABLISHED";
+    item.direction = "outgoing";
+    item.held_by = "variable main.client -> *http.Transport.idleConn -> *http.persistConn.conn -> *net.TCPConn";
+    stack.items = {item};
+    stack.items_omitted = 505;
+    return stack;
+}
+
 Report go_report() {
     Report report = leaking_report();
     ProcessReport& process = report.processes[0];
@@ -378,10 +402,13 @@ Report go_report() {
     item.size_bytes = 8192;
     created.items = {item};
     created.items_omitted = 1'701;
-    process.kinds = {heap, goroutines};
-    process.stacks = {allocated, created};
+    KindReport sockets = kind_row("socket", "sockets", {0, 0}, {0, 0});
+    sockets.before_attach = sockets.held = Amount{506, 0};
+    sockets.stack_count = 1;
+    process.kinds = {heap, goroutines, sockets};
+    process.stacks = {allocated, created, sockets_of_go(sockets)};
     for (StackReport& stack : process.stacks) stack.headline = headline_of(stack.frames, process.exe);
-    process.stack_count = 2;
+    process.stack_count = 3;
 
     GoReport go;
     go.facts = {.max_procs = 8,
@@ -449,6 +476,23 @@ Report findings_report() {
     return report;
 }
 
+Report suppressed_report() {
+    Report report = findings_report();
+    report.reasons = {"payments-api (pid 4711): RSS is 2.01 GiB (--on-rss 2 GiB)"};
+    ProcessReport& process = report.processes[0];
+    process.suppressed.stacks.emplace_back(0, std::move(process.stacks.front()));
+    process.stacks.erase(process.stacks.begin());
+    const StackReport& stack = process.suppressed.stacks[0].second;
+    report.suppressed = SuppressedReport{
+        .stacks = 1,
+        .findings = 1,
+        .kinds = {{.kind = stack.kind, .title = "native heap", .stacks = 1, .held = stack.held}},
+        .suppressions = {{.text = "leak:CreateUser*", .line = 2, .stacks = 1, .findings = 0, .ever_matched = true},
+                         {.text = "finding:page_cache", .line = 3, .stacks = 0, .findings = 1, .ever_matched = true},
+                         {.text = "socket:^dial\x1b[2J$", .line = 5}}};
+    return report;
+}
+
 }  // namespace
 
 std::vector<SampleReport> sample_reports() {
@@ -463,7 +507,8 @@ std::vector<SampleReport> sample_reports() {
             {"resources", resources_report()},
             {"followed", followed_report()},
             {"go", go_report()},
-            {"findings", findings_report()}};
+            {"findings", findings_report()},
+            {"suppressed", suppressed_report()}};
 }
 
 Report sample_report(const std::string& name) {

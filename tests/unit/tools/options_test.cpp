@@ -128,6 +128,24 @@ TEST(Options, reads_durations_and_sizes_with_units) {
         EXPECT_EQ(parsed(std::string("-p 1 --min-size ") + c.text).min_size_bytes, c.bytes) << c.text;
 }
 
+TEST(Options, reads_thresholds) {
+    const Thresholds both =
+        parsed("-p 1 --on-rss 2G --on-growth 100M --on-growth 10M/min --on-oom-near 10%").thresholds;
+
+    EXPECT_EQ(both.rss_bytes, uint64_t{2} << 30);
+    EXPECT_EQ(both.growth_bytes, uint64_t{100} << 20);
+    ASSERT_TRUE(both.pace);
+    EXPECT_EQ(both.pace->bytes, uint64_t{10} << 20);
+    EXPECT_EQ(both.pace->window_s, 60);
+    EXPECT_NEAR(both.part_left.value_or(0), 0.1, 1e-9);
+    EXPECT_EQ(parsed("-p 1 --on-growth 1G/6h").thresholds.pace->window_s, 6 * 3600);
+    EXPECT_EQ(parsed("-p 1 --on-oom-near 200M").thresholds.room_left_bytes, uint64_t{200} << 20);
+    EXPECT_FALSE(parsed("-p 1").thresholds.any());
+    EXPECT_FALSE(parsed("-p 1 --on-rss 1G").has_interval);
+    EXPECT_TRUE(parsed("-p 1 --on-rss 1G 60").has_interval);
+    EXPECT_EQ(parsed("-p 1 --on-rss 1G --format html --on-report a.html").on_report, "a.html");
+}
+
 TEST(Options, run_leaves_the_command_alone) {
     const Options options = parsed("run --json --top 2 1 5 -- ./server -p 80 --json -- x");
 
@@ -243,6 +261,25 @@ TEST(Options, usage_errors_are_one_sentence_that_says_what_to_do) {
         {"diff", "diff needs one recording or two"},
         {"diff -p 1 a.rec", "leave the processes away"},
         {"report a.rec --from 5", "--from"},
+        {"-p 1 --suppressions /nonexistent/known.supp", "/nonexistent/known.supp"},
+        {"plan -p 1 --suppressions known.supp", "leave --suppressions away"},
+        {"-p 1 --on-rss 0", "more than zero bytes"},
+        {"-p 1 --on-rss 2X", "is not a size: give --on-rss"},
+        {"-p 1 --on-growth 10M/", "is not a duration: give --on-growth"},
+        {"-p 1 --on-growth 10M/0.1s", "within a second at least"},
+        {"-p 1 --on-growth /min", "is not a size"},
+        {"-p 1 --on-oom-near 0%", "give a part between 0% and 100%"},
+        {"-p 1 --on-oom-near %", "give a part between 0% and 100%"},
+        {"-p 1 --on-report a.html", "--on-report needs a threshold"},
+        {"-p 1 --on-rss 1G --on-report a", "is none of .txt, .json"},
+        {"-p 1 --on-rss 1G --format html", "add --on-report FILE"},
+        {"report a.rec --on-rss 1G", "leave --on-rss and the like away"},
+        {"plan -p 1 --on-rss 1G", "leave --on-rss and the like away"},
+        {"top", "no process was named"},
+        {"top -p 1 --json", "leave -o, --format, --json and --quiet away"},
+        {"top -p 1 -o a.html", "leave -o, --format, --json and --quiet away"},
+        {"top -p 1 --on-rss 1G", "leave --on-rss and the like away"},
+        {"top -p 1 --push http://h", "leave --metrics-listen and --push away"},
         {"record -p 1", "record needs a file"},
         {"record -o a.rec", "no process was named"},
     };

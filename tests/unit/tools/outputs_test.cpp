@@ -65,13 +65,46 @@ TEST_F(OutputsTest, the_file_gets_the_final_report_and_standard_output_stays_tex
 TEST_F(OutputsTest, formats_that_are_one_file_go_to_standard_output_once) {
     Options options;
     options.format = "folded";
-    const Outputs outputs = opened(options);
+    Outputs outputs = opened(options);
 
     EXPECT_FALSE(outputs.wants_every_report());
     EXPECT_THAT(outputs.standard_output(sample_report("leaking")), IsEmpty());
     Report last = sample_report("leaking");
     last.final = true;
     EXPECT_THAT(outputs.standard_output(last), StartsWith("payments-api;heap;"));
+}
+
+TEST_F(OutputsTest, with_thresholds_and_no_interval_only_their_reports_and_the_last_one_are_printed) {
+    Options options;
+    options.thresholds.rss_bytes = 1;
+    Outputs outputs = opened(options);
+    Report at_threshold = sample_report("leaking");
+    at_threshold.reasons = {"RSS is 2 GiB (--on-rss 2 GiB)"};
+
+    EXPECT_THAT(outputs.standard_output(sample_report("leaking")), IsEmpty());
+    EXPECT_THAT(outputs.standard_output(at_threshold), StartsWith("THRESHOLD   RSS is 2 GiB (--on-rss 2 GiB)"));
+    EXPECT_THAT(outputs.standard_output(sample_report("final")), Not(IsEmpty()));
+    options.has_interval = true;
+    EXPECT_THAT(opened(options).standard_output(sample_report("leaking")), Not(IsEmpty()));
+}
+
+TEST_F(OutputsTest, reports_at_a_threshold_go_to_a_file_with_their_time) {
+    Options options;
+    options.thresholds.rss_bytes = 1;
+    options.on_report = folder_ + "oom.json";
+    Outputs outputs = opened(options);
+    Report at_threshold = sample_report("leaking");
+    at_threshold.time = "2026-11-21T03:04:05.123Z";
+    at_threshold.reasons = {"RSS is 2 GiB"};
+
+    ASSERT_TRUE(outputs.deliver(sample_report("leaking")));
+    EXPECT_EQ(files(), 0U);
+    ASSERT_TRUE(outputs.deliver(at_threshold));
+
+    EXPECT_EQ(content("oom-20261121T030405.123Z.json"), write_json(at_threshold, {}));
+    EXPECT_EQ(outputs.complaint(false), "RSS is 2 GiB; the report is in " + folder_ + "oom-20261121T030405.123Z.json");
+    EXPECT_EQ(outputs.complaint(true), "");
+    EXPECT_THAT(outputs.standard_output(at_threshold), IsEmpty());
 }
 
 TEST_F(OutputsTest, formats_that_add_up_get_all_stacks_and_the_others_as_many_as_shown) {
@@ -88,6 +121,33 @@ TEST_F(OutputsTest, formats_that_add_up_get_all_stacks_and_the_others_as_many_as
 
     EXPECT_THAT(folded, HasSubstr("CRYPTO_malloc"));
     EXPECT_THAT(text, Not(HasSubstr("CRYPTO_malloc")));
+}
+
+TEST_F(OutputsTest, text_keeps_the_places_of_lines_and_json_has_the_exact_order) {
+    const auto shown = [](Outputs& outputs, uint64_t first_bytes, uint64_t second_bytes) {
+        Report report = sample_report("leaking");
+        std::vector<StackReport>& stacks = report.processes[0].stacks;
+        stacks.resize(2);
+        for (StackReport& stack : stacks) stack.kind = "heap";
+        stacks[0].headline = "alpha";
+        stacks[1].headline = "omega";
+        stacks[0].id = 1;
+        stacks[1].id = 2;
+        stacks[0].held.bytes = first_bytes;
+        stacks[1].held.bytes = second_bytes;
+        if (second_bytes > first_bytes) std::swap(stacks[0], stacks[1]);
+        const std::string text = outputs.standard_output(report);
+        return text.find("alpha") < text.find("omega");
+    };
+    Options options;
+    Outputs text = opened(options);
+    options.format = "json";
+    Outputs json = opened(options);
+
+    for (Outputs* outputs : {&text, &json}) EXPECT_TRUE(shown(*outputs, 1000, 900));
+    EXPECT_TRUE(shown(text, 1000, 1050));
+    EXPECT_FALSE(shown(json, 1000, 1050));
+    EXPECT_FALSE(shown(text, 1000, 1200));
 }
 
 TEST_F(OutputsTest, binary_formats_refuse_a_terminal) {

@@ -180,10 +180,10 @@ TEST(LibdwUnwinderTest, ends_where_a_thread_begins) {
 TEST(LibdwUnwinderTest, ends_where_a_coroutine_begins) {
     static ucontext_t main_context;
     static ucontext_t coroutine;
-    std::vector<char> stack(1 << 16);
+    alignas(16) static char stack[1 << 16];  // not on the heap, which may be more than is copied
     getcontext(&coroutine);
-    coroutine.uc_stack.ss_sp = stack.data();
-    coroutine.uc_stack.ss_size = stack.size();
+    coroutine.uc_stack.ss_sp = stack;
+    coroutine.uc_stack.ss_size = sizeof(stack);
     coroutine.uc_link = &main_context;
     makecontext(
         &coroutine, [] { Deep<4>::go(1); }, 0);

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "runtime/go/unswept_spans.h"
+
 namespace whoholds {
 namespace {
 
@@ -95,12 +97,12 @@ bool are_plausible(const GoAllocations& allocations, const GoCensus& census) {
     for (const GoSizeClass& each : census.classes) {
         if (allocations.find(each.size.small_bytes) == nullptr) return false;
     }
-    const uint64_t held = census.alive.bytes + census.since.bytes;
+    const uint64_t held = census.alive.bytes + census.since.bytes + census.garbage.bytes;
     const uint64_t difference = allocated > freed ? allocated - freed : 0;
     return std::max(held, difference) - std::min(held, difference) <= kMoment + held / 4;
 }
 
-GoCensus count_go_census(const GoSpans& spans, const std::function<uint32_t(size_t)>& count_marked) {
+GoCensus count_go_census(const GoSpans& spans, const std::function<std::optional<uint32_t>(size_t)>& count_marked) {
     GoCensus census;
     census.torn_spans = spans.torn;
     std::map<GoSize, GoSizeClass> classes;
@@ -113,11 +115,13 @@ GoCensus count_go_census(const GoSpans& spans, const std::function<uint32_t(size
         each.span_bytes += span.bytes();
         // Before the first collection nothing was given back: all that was allocated is there.
         const bool was_collected = spans.sweep_generation != 0;
-        const bool is_swept = was_collected && span.is_swept(spans.sweep_generation);
-        if (was_collected && !is_swept) ++census.unswept_spans;
-        const uint64_t alive = is_swept ? std::min<uint64_t>(count_marked(i), span.alloc_count) : span.alloc_count;
+        const auto marked = was_collected ? count_marked(i) : std::nullopt;
+        if (was_collected && !marked) ++census.unswept_spans;
+        const uint64_t alive = marked ? std::min<uint64_t>(*marked, span.alloc_count) : span.alloc_count;
+        const uint64_t rest = span.alloc_count - alive;
         add(each.alive, alive, alive * span.element_bytes);
-        add(each.since, span.alloc_count - alive, (span.alloc_count - alive) * span.element_bytes);
+        GoObjects& others = span.is_swept(spans.sweep_generation) ? each.since : census.garbage;
+        add(others, rest, rest * span.element_bytes);
     }
     for (auto& [key, each] : classes) {
         add(census.alive, each.alive.count, each.alive.bytes);
@@ -128,15 +132,34 @@ GoCensus count_go_census(const GoSpans& spans, const std::function<uint32_t(size
     return census;
 }
 
-Result<GoCensus> read_go_census(const GoProcess& process) {
-    WH_TRY(const GoSpans spans, read_go_spans(process));
+namespace {
+
+// Once; a collection may begin meanwhile, so that some of it is not known.
+Result<GoCensus> try_census(const GoProcess& process, bool& is_of_one_collection) {
+    WH_TRY(GoSpans spans, read_go_spans(process));
+    WH_TRY(const auto marks, count_go_marks(process, spans));
     WH_TRY(const GoAllocBits bits, GoAllocBits::read(process, spans.in_use));
     GoCensus census = count_go_census(spans, [&](size_t index) {
+        if (!spans.in_use[index].is_swept(spans.sweep_generation)) return marks[index];
         uint32_t marked = 0;
         for (uint32_t element = 0; element < spans.in_use[index].element_count; ++element)
             marked += bits.is_set(index, element) ? 1 : 0;
-        return marked;
+        return std::optional(marked);
     });
+    WH_TRY(const uint32_t after, read_go_sweep_generation(process));
+    is_of_one_collection = after == spans.sweep_generation;
+    return census;
+}
+
+}  // namespace
+
+Result<GoCensus> read_go_census(const GoProcess& process) {
+    constexpr int kMaxTries = 4;
+    bool is_whole = false;
+    WH_TRY(GoCensus census, try_census(process, is_whole));
+    for (int attempt = 1; attempt < kMaxTries && (!is_whole || census.unswept_spans > 0); ++attempt) {
+        WH_TRY(census, try_census(process, is_whole));
+    }
     auto allocations = read_go_allocations(process);
     if (allocations && are_plausible(*allocations, census)) census.allocations = *std::move(allocations);
     return census;

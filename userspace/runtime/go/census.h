@@ -49,13 +49,15 @@ struct GoCensus {
     GoObjects alive;
     GoObjects since;
     uint64_t span_bytes = 0;
-    uint64_t unswept_spans = 0;  // counted with all that is in them: the collector has not come to them yet
+    GoObjects garbage;           // that the last collection has found and not given back yet
+    uint64_t unswept_spans = 0;  // counted with their garbage: what the last collection found in them is not known
     uint64_t torn_spans = 0;     // changed while they were read, not counted
     std::optional<GoAllocations> allocations;  // none: the runtime's counters do not fit what the spans hold
 };
 
-// count_marked(position of a span among those in use): how many of its bits are set.
-GoCensus count_go_census(const GoSpans& spans, const std::function<uint32_t(size_t)>& count_marked);
+// count_marked(position of a span among those in use): how many of its elements the last collection has found alive; nullopt: not
+// known yet.
+GoCensus count_go_census(const GoSpans& spans, const std::function<std::optional<uint32_t>(size_t)>& count_marked);
 // Whether the runtime's counters are those that we take them for: what they say was allocated and not freed is about what there is.
 bool are_plausible(const GoAllocations& allocations, const GoCensus& census);
 

@@ -14,6 +14,7 @@ class DataSymbols {
 public:
     // Addresses of the file.
     static DataSymbols read(const ElfImage& image, uint64_t start, uint64_t end);
+    [[nodiscard]] bool is_empty() const { return symbols_.empty(); }
     // "main.sessions", "main.config+0x10"; "" when not known.
     [[nodiscard]] std::string name_at(uint64_t address) const;
 

@@ -5,32 +5,41 @@
 namespace whoholds {
 namespace {
 
-constexpr uint64_t kOnNs = 1'000'000'000;
+constexpr double kSavedNs = 1e9;  // so much time's budget at most
 constexpr double kLongestPauseNs = 60e9;
 
 }  // namespace
 
-DutyCycle::DutyCycle(double hit_ns, double budget, uint64_t now_ns)
-    : hit_ns_(hit_ns), budget_(budget), began_ns_(now_ns), since_ns_(now_ns), until_ns_(now_ns + kOnNs) {}
+DutyCycle::DutyCycle(double budget, uint64_t now_ns)
+    : budget_(budget), began_ns_(now_ns), since_ns_(now_ns), updated_ns_(now_ns), saved_ns_(most_saved_ns()) {}
 
-bool DutyCycle::update(uint64_t hits, uint64_t now_ns) {
-    if (now_ns < until_ns_) return is_on_;
-    if (!is_on_) {
-        is_on_ = true;
-        since_ns_ = now_ns;
-        hits_before_ = hits;
-        until_ns_ = now_ns + kOnNs;
-        return true;
+double DutyCycle::most_saved_ns() const { return budget_ * kSavedNs; }
+
+void DutyCycle::choose_resumption() {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    constexpr double kLeast = 0.2;
+    constexpr uint64_t kSteps = 1024;
+    const double part = static_cast<double>(random_ % kSteps) / kSteps;
+    resume_at_ns_ = most_saved_ns() * (kLeast + (1 - kLeast) * part);
+}
+
+bool DutyCycle::update(double spent_ns, uint64_t now_ns) {
+    if (budget_ >= 1) return true;
+    const double earned = budget_ * static_cast<double>(now_ns - std::min(updated_ns_, now_ns));
+    saved_ns_ = std::min(saved_ns_ + earned, most_saved_ns()) - std::max(spent_ns - spent_ns_, 0.0);
+    saved_ns_ = std::max(saved_ns_, -budget_ * kLongestPauseNs);
+    spent_ns_ = spent_ns;
+    updated_ns_ = now_ns;
+    const bool changes = is_on_ ? saved_ns_ < 0 : saved_ns_ >= resume_at_ns_;
+    if (!changes) return is_on_;
+    if (is_on_) {
+        on_ns_ += now_ns - std::min(since_ns_, now_ns);
+        choose_resumption();
     }
-    const auto elapsed = static_cast<double>(now_ns - since_ns_);
-    hits_per_s_ = static_cast<double>(hits - std::min(hits, hits_before_)) / elapsed * 1e9;
-    hits_before_ = hits;
-    on_ns_ += now_ns - since_ns_;
+    is_on_ = !is_on_;
     since_ns_ = now_ns;
-    const double cost = hits_per_s_ * hit_ns_ / 1e9;  // of a core
-    is_on_ = cost <= budget_;
-    until_ns_ = now_ns + kOnNs;
-    if (!is_on_) until_ns_ = now_ns + static_cast<uint64_t>(std::min(elapsed * (cost / budget_ - 1), kLongestPauseNs));
     return is_on_;
 }
 

@@ -50,8 +50,9 @@ public:
     static constexpr uint64_t kMaxElements = uint64_t{1} << 26;
     static constexpr uint64_t kMaxPages = uint64_t{1} << 25;  // 256 GiB
 
-    // kLimit when it is too large, or too busy to be read truthfully; the message is a sentence.
-    static Result<GoHeapModel> read(const GoProcess& process, const GoOn& go_on);
+    // kLimit when more than max_content_bytes would have to be copied, or when it is too busy to be read truthfully; the message is
+    // a sentence.
+    static Result<GoHeapModel> read(const GoProcess& process, uint64_t max_content_bytes, const GoOn& go_on);
 
     [[nodiscard]] std::span<const GoModelSpan> spans() const { return spans_; }
     [[nodiscard]] uint64_t element_count() const { return allocated_.size(); }
@@ -73,7 +74,8 @@ public:
     [[nodiscard]] uint64_t changed_bytes() const { return changed_bytes_; }
 
 private:
-    Result<void> read_once(const GoProcess& process, const GoSpans& before, const GoOn& go_on);
+    Result<void> read_once(const GoProcess& process, const GoSpans& before, uint64_t max_content_bytes,
+                           const GoOn& go_on);
     Result<void> read_contents(const GoProcess& process, std::span<const GoSpan> spans, const GoOn& go_on);
     void index_pages();
 

@@ -10,7 +10,22 @@
 
 namespace whoholds {
 
-GoHeapScan GoTypeFinder::take() { return std::move(scan_); }
+GoHeapScan GoTypeFinder::take() {
+    scan_.variables_.assign(variables_.begin(), variables_.end());
+    std::ranges::sort(scan_.variables_, {}, &std::pair<uint64_t, const GoType*>::first);
+    return std::move(scan_);
+}
+
+const GoType* GoHeapScan::variable_type(uint64_t address) const {
+    constexpr size_t kMostBefore = 64;  // that may begin within a larger one
+    const GoType* largest = nullptr;
+    auto at = std::ranges::upper_bound(variables_, address, {}, &std::pair<uint64_t, const GoType*>::first);
+    for (size_t i = 0; i < kMostBefore && at != variables_.begin(); ++i) {
+        const auto& [start, type] = *--at;
+        if (address - start < type->bytes && (!largest || type->bytes > largest->bytes)) largest = type;
+    }
+    return largest;
+}
 
 Result<GoHeapScan> GoHeapScan::scan(const GoProcess& process, const GoHeapModel& model, const GoRoots& roots,
                                     GoTypes& types, const GoOn& go_on) {

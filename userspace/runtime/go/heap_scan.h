@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -33,12 +34,18 @@ enum class GoObjectForm : uint8_t {
     kChannelBuffer,
     kClosure,
     kGoroutine,  // the runtime's record of one
+    kThread,     // ... of a thread
+    kProcessor,  // ... of a processor (GOMAXPROCS)
 };
+
+constexpr bool is_part_of_go_map(GoObjectForm form) {
+    return form >= GoObjectForm::kMap && form <= GoObjectForm::kMapExtra;
+}
 
 // What an object is.
 struct GoObjectKind {
     GoObjectForm form = GoObjectForm::kUnknown;
-    const GoType* type = nullptr;  // none for texts, closures and goroutines
+    const GoType* type = nullptr;  // none for texts, closures and the runtime's records
     uint64_t code = 0;             // of a closure
     friend bool operator==(const GoObjectKind&, const GoObjectKind&) = default;
     template <class H>
@@ -61,12 +68,16 @@ public:
     // The import path of its type's package; "" where it has none.
     [[nodiscard]] const std::string& package(uint32_t kind_number) const { return packages_[kind_number]; }
 
+    // Of a variable that something of known type leads to: the largest one that this address lies in; nullptr: none is known.
+    [[nodiscard]] const GoType* variable_type(uint64_t address) const;
+
 private:
     friend class GoTypeFinder;
     std::vector<uint32_t> kind_of_;  // by number of the object
     std::vector<GoObjectKind> kinds_;
-    std::vector<std::string> names_;     // of kinds_
-    std::vector<std::string> packages_;  // of kinds_
+    std::vector<std::string> names_;                             // of kinds_
+    std::vector<std::string> packages_;                          // of kinds_
+    std::vector<std::pair<uint64_t, const GoType*>> variables_;  // by address
 };
 
 struct GoTypeRow {

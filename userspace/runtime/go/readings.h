@@ -21,6 +21,7 @@ struct GoWanted {
     bool heap = true;
     bool goroutines = true;
     GoTypesWanted types = GoTypesWanted::kNowAndThen;
+    bool descriptors = false;             // who holds those from before the attach
     std::vector<std::string> holders_of;  // types of which the user wants to know who holds them
     [[nodiscard]] bool any() const { return heap || goroutines; }
 };

@@ -1,12 +1,15 @@
 #include "runtime/go/samples.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace whoholds {
 namespace {
 
 constexpr size_t kMostRows = 65'536;  // of stack and size; what comes later counts under no stack
+constexpr size_t kMostUnweighed = 1 << 20;
+constexpr unsigned kSurely = 2;       // so many collections
 constexpr uint32_t kACollection = 2;  // that much mheap_.sweepgen grows by
 
 // Not one after the other, so that what comes in a rhythm is left out as evenly as anything else.
@@ -25,28 +28,38 @@ GoSampleBook::Key GoSampleBook::key_of(const Kept& kept) {
 
 bool GoSampleBook::is_kept(uint64_t number) const { return (scatter(number) & ((uint64_t{1} << thinned_) - 1)) == 0; }
 
-GoSampleBook::Seen& GoSampleBook::seen_of(const Key& key) {
-    if (seen_.size() >= kMostRows && !seen_.contains(key)) return seen_[Key{0, key.second}];
-    return seen_[key];
+double GoSampleBook::weight_of(const Kept& kept) const {
+    return std::ldexp(static_cast<double>(kept.weight), static_cast<int>(thinned_));
 }
+
+double GoSampleBook::alive_weight_of(const Kept& kept) const {
+    constexpr uint64_t kSpanBytes = 8192;
+    const double weight = weight_of(kept);
+    if (kept.survived >= kSurely || kept.is_large != 0) return weight;
+    const double of_its_span =
+        std::ldexp(static_cast<double>(std::max<uint64_t>(kSpanBytes / kept.bytes, 1)), static_cast<int>(thinned_));
+    return std::min(weight, of_its_span);
+}
+
+bool GoSampleBook::has_row(const Key& key) const { return seen_.size() < kMostRows || seen_.contains(key); }
 
 void GoSampleBook::add(const GoSample& sample) {
     if (sample.bytes == 0) return;
-    const Key key{sample.stack, {sample.is_large ? 0 : sample.bytes, sample.has_pointers}};
-    Seen& seen = seen_of(key);
-    ++seen.count;
-    seen.bytes += sample.bytes;
+    Key key{sample.stack, {sample.is_large ? 0 : sample.bytes, sample.has_pointers}};
+    if (!has_row(key)) key.first = 0;
+    seen_.try_emplace(key);
+    if (unweighed_.size() < kMostUnweighed) unweighed_.push_back({sample.object, sample.bytes, sample.time_ns, key});
     const uint64_t number = taken_++;
     samples_.erase(sample.object);  // whatever was there is gone
     if (!is_kept(number)) return;
     if (settled_ && comes_after(*settled_, sample.generation)) settled_.reset();
     if (samples_.size() >= most_samples_) make_room();
-    const uint32_t stack = seen_.contains(key) ? sample.stack : 0;
     samples_[sample.object] = {.span = sample.span,
                                .bytes = sample.bytes,
                                .time_ns = sample.time_ns,
                                .generation = sample.generation,
-                               .stack = stack,
+                               .stack = key.first,
+                               .weight = 0,
                                .number = number,
                                .is_large = sample.is_large,
                                .has_pointers = sample.has_pointers,
@@ -77,12 +90,35 @@ std::vector<GoSample> GoSampleBook::due(uint32_t generation) const {
     return due;
 }
 
-// As if it had never been taken: what the others stand for is reckoned from all that count.
+GoUnweighed GoSampleBook::unweighed(uint64_t until_ns) const {
+    GoUnweighed sizes;
+    for (const Waiting& one : unweighed_) {
+        if (one.time_ns > until_ns) continue;
+        GoUnweighedSize& size = sizes[one.key.second];
+        size.bytes += static_cast<double>(one.bytes);
+        size.oldest_ns = size.count == 0 ? one.time_ns : std::min(size.oldest_ns, one.time_ns);
+        ++size.count;
+    }
+    return sizes;
+}
+
+void GoSampleBook::weigh(uint64_t until_ns, const GoSampleBytes& weights) {
+    std::erase_if(unweighed_, [&](const Waiting& one) {
+        const auto weight = weights.find(one.key.second);
+        if (one.time_ns > until_ns || weight == weights.end()) return false;
+        seen_[one.key].add(weight->second, one.bytes);
+        const auto kept = samples_.find(one.object);
+        if (kept != samples_.end() && kept->second.time_ns == one.time_ns)
+            kept->second.weight = static_cast<float>(weight->second);
+        return true;
+    });
+}
+
+// As if it had never been taken.
 void GoSampleBook::forget_ever_seen(const Kept& kept) {
-    Seen& seen = seen_of(key_of(kept));
-    const uint64_t count = std::min(uint64_t{1} << thinned_, seen.count);
-    seen.count -= count;
-    seen.bytes -= std::min(count * kept.bytes, seen.bytes);
+    GoWeight& seen = seen_[key_of(kept)];
+    seen.add(-weight_of(kept), kept.bytes);
+    seen = {std::max(seen.count, 0.0), std::max(seen.bytes, 0.0)};
 }
 
 void GoSampleBook::judge_one(uint32_t generation, uint64_t object, Kept& kept, GoVerdict verdict) {
@@ -99,7 +135,7 @@ void GoSampleBook::judge_one(uint32_t generation, uint64_t object, Kept& kept, G
         return;
     }
     kept.generation = generation;
-    kept.survived = 1;
+    kept.survived = kept.survived == 0 ? 1 : kSurely;
     if (missed_one) kept.in_doubt = 1;
 }
 
@@ -132,19 +168,18 @@ GoSampleSummary GoSampleBook::summarize() const {
     absl::flat_hash_map<Key, size_t> rows;
     for (const auto& [key, seen] : seen_) {
         rows[key] = summary.stacks.size();
-        summary.stacks.push_back(
-            {.stack = key.first, .size = key.second, .seen = seen.count, .seen_bytes = seen.bytes});
+        summary.stacks.push_back({.stack = key.first, .size = key.second, .seen = seen});
     }
     std::vector<std::vector<uint64_t>> times(summary.stacks.size());
     for (const auto& [object, kept] : samples_) {
         const auto row = rows.find(key_of(kept));
         if (row == rows.end()) continue;
         GoSampledStack& stack = summary.stacks[row->second];
-        const uint64_t bytes = kept.bytes * summary.each_for;
-        (kept.survived ? stack.alive : stack.waiting) += summary.each_for;
-        (kept.survived ? stack.alive_bytes : stack.waiting_bytes) += bytes;
+        const double alive = kept.survived != 0 ? alive_weight_of(kept) : 0;
+        stack.alive.add(alive, kept.bytes);
+        stack.waiting.add(weight_of(kept) - alive, kept.bytes);
         if (kept.survived) times[row->second].push_back(kept.time_ns);
-        stack.kept_alive += kept.survived;
+        stack.kept_alive += kept.survived != 0 ? 1 : 0;
         stack.in_doubt += kept.in_doubt;
         summary.in_doubt += kept.in_doubt;
     }

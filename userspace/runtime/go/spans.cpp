@@ -39,6 +39,7 @@ SpanState parse_span(const uint8_t* bytes, const SpanLayout& layout, GoSpan& spa
     span.page_count = at<uint64_t>(bytes, kPagesOffset);
     span.element_bytes = at<uint64_t>(bytes, layout.element_size);
     span.alloc_bits = at<uint64_t>(bytes, layout.alloc_bits);
+    span.mark_bits = at<uint64_t>(bytes, layout.alloc_bits + sizeof(uint64_t));  // gcmarkBits, Go 1.16 to 1.27
     span.specials = at<uint64_t>(bytes, layout.specials);
     span.sweep_generation = at<uint32_t>(bytes, layout.sweep_generation);
     span.alloc_count = at<uint16_t>(bytes, layout.alloc_count);

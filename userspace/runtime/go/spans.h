@@ -22,6 +22,7 @@ struct GoSpan {
     uint64_t page_count = 0;
     uint64_t element_bytes = 0;
     uint64_t alloc_bits = 0;  // address of a bit for each element
+    uint64_t mark_bits = 0;   // the same, of what the last collection has found alive, until the span is swept
     uint64_t specials = 0;    // the first record of finalizers, profiles and the like; 0: none
     uint64_t large_type = 0;  // of its only object; 0: not known, or a span of small ones
     uint32_t sweep_generation = 0;
@@ -37,6 +38,9 @@ struct GoSpan {
     // found to be garbage.
     [[nodiscard]] bool is_swept(uint32_t generation) const {
         return sweep_generation == generation || sweep_generation == generation + 3;
+    }
+    [[nodiscard]] bool waits_for_sweep(uint32_t generation) const {
+        return sweep_generation + 2 == generation || sweep_generation == generation + 1;
     }
 };
 

@@ -1,18 +1,10 @@
 // How types are found: what notes and interfaces say, and what follows from it along pointers. What maps and channels consist of is in
-// type_finder_parts.cpp.
+// type_finder_parts.cpp, in which order they are visited in type_finder_rounds.cpp.
 #include "runtime/go/type_finder.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace whoholds {
-namespace {
-
-constexpr size_t kStepsBetweenPauses = 1 << 16;
-
-Error too_late() { return {ErrorCode::kLimit, "Go's heap: there was not enough time to find the types in it"}; }
-
-}  // namespace
 
 GoTypeFinder::GoTypeFinder(const GoProcess& process, const GoHeapModel& model, const GoRoots& roots, GoTypes& types)
     : process_(process), model_(model), roots_(roots), types_(types), plans_(types) {
@@ -27,6 +19,7 @@ GoTypeFinder::GoTypeFinder(const GoProcess& process, const GoHeapModel& model, c
 Result<void> GoTypeFinder::find(const GoOn& go_on) {
     WH_TRY_VOID(find_headers(go_on));
     find_goroutines();
+    find_processors();
     WH_TRY_VOID(spread(go_on));
     for (const GoRoot& root : roots_.roots) {
         if (root.goroutine == GoRoot::kGlobals) find_pairs(roots_.words_of(root), Worth::kPair);
@@ -57,13 +50,6 @@ Result<void> GoTypeFinder::find_headers(const GoOn& go_on) {
     return {};
 }
 
-void GoTypeFinder::find_goroutines() {
-    for (const uint64_t address : roots_.goroutine_addresses) {
-        if (const GoObject object = object_at(address); object.exists())
-            set(object, {GoObjectForm::kGoroutine}, Worth::kRuntime);
-    }
-}
-
 void GoTypeFinder::find_pairs(std::span<const uint64_t> words, Worth worth) {
     for (size_t i = 0; i + 1 < words.size(); ++i) {
         if (words[i] - image_start_ >= image_end_ - image_start_ && !types_.covers(words[i])) continue;
@@ -92,23 +78,6 @@ Result<void> GoTypeFinder::find_pairs_in_objects(const GoOn& go_on) {
     return spread(go_on);
 }
 
-// In rounds, each in the order of addresses: a heap is larger than any cache.
-Result<void> GoTypeFinder::spread(const GoOn& go_on) {
-    size_t steps = 0;
-    while (!open_.empty() || !open_variables_.empty()) {
-        const auto variables = std::exchange(open_variables_, {});
-        for (const auto& [address, type] : variables)
-            visit_values(roots_.variables_at(address), *type, 1, Worth::kPointer);
-        std::vector<GoObject> round = std::exchange(open_, {});
-        std::ranges::sort(round, {}, &GoObject::number);
-        for (const GoObject object : round) {
-            visit(object, std::min(worth_[object.number], Worth::kPointer));
-            if (++steps % kStepsBetweenPauses == 0 && !go_on()) return too_late();
-        }
-    }
-    return go_on() ? Result<void>() : too_late();
-}
-
 void GoTypeFinder::visit(GoObject object, Worth worth) {
     const auto words = model_.words(object);
     // What the last collection found dead may hold pointers to slots that were given to others.
@@ -129,7 +98,9 @@ void GoTypeFinder::visit(GoObject object, Worth worth) {
         case GoObjectForm::kUnknown:
         case GoObjectForm::kText:
         case GoObjectForm::kMapExtra:
-        case GoObjectForm::kGoroutine: return;
+        case GoObjectForm::kGoroutine:
+        case GoObjectForm::kThread:
+        case GoObjectForm::kProcessor: return;
     }
 }
 
@@ -142,7 +113,7 @@ void GoTypeFinder::visit_values(std::span<const uint64_t> words, const GoType& t
 }
 
 void GoTypeFinder::visit_value(std::span<const uint64_t> words, uint64_t word, const GoType& type, Worth worth) {
-    for (const GoPointerSpot& spot : plans_.of(type)) {
+    for (const GoPointerSpot& spot : plans_.of(type).spots) {
         const uint64_t at = word + spot.offset / 8;
         if (at >= words.size() || spot.offset % 8 != 0) continue;
         if (spot.kind == GoPointerKind::kRepeat) {

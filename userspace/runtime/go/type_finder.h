@@ -26,12 +26,18 @@ private:
     // From the runtime's own notes.
     Result<void> find_headers(const GoOn& go_on);
     void find_goroutines();
+    void find_processors();
+    [[nodiscard]] bool are_processors(uint64_t array, uint64_t count);
     // Words that look like an interface, in globals, in objects that nothing else gave a type, on stacks.
     void find_pairs(std::span<const uint64_t> words, Worth worth);
     Result<void> find_pairs_in_objects(const GoOn& go_on);
 
     // Follows what is known, until nothing new comes.
     Result<void> spread(const GoOn& go_on);
+    Result<void> visit_round(std::vector<GoObject> round, const GoOn& go_on);
+    Result<void> visit_marked(const GoOn& go_on);
+    bool visit_next(GoObject object, const GoOn& go_on);
+    static Error too_late();
     void visit(GoObject object, Worth worth);
     void visit_values(std::span<const uint64_t> words, const GoType& type, uint64_t count, Worth worth);
     void visit_value(std::span<const uint64_t> words, uint64_t word, const GoType& type, Worth worth);
@@ -77,7 +83,10 @@ private:
     std::vector<GoObject> open_;  // to be visited
     std::vector<std::pair<uint64_t, const GoType*>> open_variables_;
     absl::flat_hash_set<std::pair<uint64_t, const GoType*>> variables_;
+    std::vector<uint64_t> marks_;  // a bit for each object, while a large round is put into order
+    size_t steps_ = 0;
     absl::flat_hash_map<GoObjectKind, uint32_t> kind_numbers_;
+    uint32_t last_kind_ = UINT32_MAX;
     absl::flat_hash_map<uint64_t, const GoType*> itabs_;
     absl::flat_hash_map<uint64_t, bool> functions_;
     uint64_t image_start_ = 0;

@@ -90,13 +90,15 @@ void GoTypeFinder::visit_channel(std::span<const uint64_t> words, Worth worth) {
 }
 
 uint32_t GoTypeFinder::number_of(const GoObjectKind& kind) {
+    if (last_kind_ < scan_.kinds_.size() && scan_.kinds_[last_kind_] == kind) return last_kind_;
     const auto [found, is_new] = kind_numbers_.try_emplace(kind, static_cast<uint32_t>(scan_.kinds_.size()));
     if (is_new) {
         scan_.kinds_.push_back(kind);
         scan_.names_.push_back(name_of(kind));
         scan_.packages_.emplace_back(kind.form == GoObjectForm::kValue ? types_.import_path(*kind.type) : "");
     }
-    return found->second;
+    last_kind_ = found->second;
+    return last_kind_;
 }
 
 std::string GoTypeFinder::name_of(const GoObjectKind& kind) const {
@@ -118,6 +120,8 @@ std::string GoTypeFinder::name_of(const GoObjectKind& kind) const {
             return (function ? readable_go_name(process_.code().table().name_of(*function)) : "?") + " (closure)";
         }
         case GoObjectForm::kGoroutine: return "*runtime.g";
+        case GoObjectForm::kThread: return "*runtime.m";
+        case GoObjectForm::kProcessor: return "*runtime.p";
     }
     return "";
 }

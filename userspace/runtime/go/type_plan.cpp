@@ -13,6 +13,7 @@ bool is_atomic_pointer(const GoType& type) { return type.name.starts_with("atomi
 }  // namespace
 
 const GoTypePlan& GoTypePlans::of(const GoType& type) {
+    if (&type == last_type_) return *last_;
     const auto [found, is_new] = plans_.try_emplace(&type, nullptr);
     if (is_new) {
         auto plan = std::make_unique<GoTypePlan>();
@@ -20,18 +21,24 @@ const GoTypePlan& GoTypePlans::of(const GoType& type) {
         add(type, 0, 0, *plan);
         found->second = std::move(plan);
     }
-    return *found->second;
+    last_type_ = &type;
+    last_ = found->second.get();
+    return *last_;
 }
 
 void GoTypePlans::add(const GoType& type, uint64_t offset, int depth, GoTypePlan& plan) {
-    if (--steps_left_ < 0 || !type.has_pointers() || depth > kMaxDepth || plan.size() >= kMaxSpots ||
-        offset > UINT32_MAX)
+    if (!type.has_pointers()) return;
+    if (--steps_left_ < 0 || depth > kMaxDepth || plan.spots.size() >= kMaxSpots || offset > UINT32_MAX) {
+        plan.is_cut = true;
         return;
+    }
     const auto spot = [&](GoPointerKind kind, const GoType* target) {
-        plan.push_back({.offset = static_cast<uint32_t>(offset), .kind = kind, .count = 1, .target = target});
+        plan.spots.push_back({.offset = static_cast<uint32_t>(offset), .kind = kind, .count = 1, .target = target});
     };
     const auto spot_to_element = [&](GoPointerKind kind) {
-        if (const GoType* element = types_.at(type.element)) spot(kind, element);
+        const GoType* element = types_.at(type.element);
+        if (element) return spot(kind, element);
+        plan.is_cut = true;
     };
     switch (type.kind) {
         case GoKind::kPointer: return spot_to_element(GoPointerKind::kPointer);
@@ -56,10 +63,10 @@ void GoTypePlans::add_array(const GoType& type, uint64_t offset, int depth, GoTy
         return;
     }
     if (element->has_pointers() && type.length <= UINT32_MAX)
-        plan.push_back({.offset = static_cast<uint32_t>(offset),
-                        .kind = GoPointerKind::kRepeat,
-                        .count = static_cast<uint32_t>(type.length),
-                        .target = element});
+        plan.spots.push_back({.offset = static_cast<uint32_t>(offset),
+                              .kind = GoPointerKind::kRepeat,
+                              .count = static_cast<uint32_t>(type.length),
+                              .target = element});
 }
 
 void GoTypePlans::add_struct(const GoType& type, uint64_t offset, int depth, GoTypePlan& plan) {

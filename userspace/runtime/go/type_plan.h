@@ -32,7 +32,10 @@ struct GoPointerSpot {
     const GoType* target = nullptr;
 };
 
-using GoTypePlan = std::vector<GoPointerSpot>;
+struct GoTypePlan {
+    std::vector<GoPointerSpot> spots;
+    bool is_cut = false;  // there are more
+};
 
 class GoTypePlans {
 public:
@@ -48,6 +51,8 @@ private:
     GoTypes& types_;
     int steps_left_ = 0;
     absl::flat_hash_map<const GoType*, std::unique_ptr<GoTypePlan>> plans_;
+    const GoType* last_type_ = nullptr;  // objects of one type often lie side by side
+    const GoTypePlan* last_ = nullptr;
 };
 
 }  // namespace whoholds

@@ -4,22 +4,24 @@
 
 namespace whoholds {
 
-GoTypeReading GoTypeReader::read(const GoProcess& process, const Choose& choose, const GoOn& go_on) {
-    Result<GoTypeReading> reading = try_read(process, choose, go_on);
+GoTypeReading GoTypeReader::read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
+                                 uint64_t max_copy_bytes) {
+    Result<GoTypeReading> reading = try_read(process, choose, go_on, max_copy_bytes);
     if (reading) return *std::move(reading);
     GoTypeReading failed;
     failed.problem = std::move(reading).error().message;
     return failed;
 }
 
-Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on) {
+Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
+                                             uint64_t max_copy_bytes) {
     constexpr size_t kWaysPerType = 3;
     if (!types_) {
         WH_TRY(types_, GoTypes::read(process));
         const GoModuleData& module = process.code().module_data();
         symbols_ = DataSymbols::read(process.image(), module.data, module.data_end);
     }
-    WH_TRY(const GoHeapModel model, GoHeapModel::read(process, go_on));
+    WH_TRY(const GoHeapModel model, GoHeapModel::read(process, max_copy_bytes, go_on));
     WH_TRY(const GoRoots roots, read_go_roots(process));
     WH_TRY(const GoHeapScan scan, GoHeapScan::scan(process, model, roots, *types_, go_on));
     GoTypeReading reading;
@@ -30,17 +32,23 @@ Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Cho
     reading.changed_objects = model.changed_objects();
     reading.changed_bytes = model.changed_bytes();
     reading.read_bytes = model.read_bytes();
-    const std::vector<std::string> wanted = choose(reading.rows);
-    if (wanted.empty()) return reading;
-    auto holders = GoHolders::find(process, model, roots, scan, *types_, symbols_, go_on);
+    const Wanted wanted = choose(reading.rows);
+    std::vector<GoDescriptorObject> descriptors;
+    if (wanted.descriptors) {
+        WH_TRY(descriptors, find_go_descriptor_objects(process, model, scan, *types_));
+    }
+    if (wanted.types.empty() && descriptors.empty()) return reading;
+    GoRootNames names(process, roots, scan, symbols_, variable_users_);
+    auto holders = GoHolders::find(process, model, roots, scan, *types_, names, go_on);
     if (!holders) {  // the rows stand without
         reading.problem = std::move(holders).error().message;
         return reading;
     }
-    for (const std::string& name : wanted) {
+    for (const std::string& name : wanted.types) {
         reading.holders.push_back({name, holders->of(name, kWaysPerType)});
         if (!go_on()) break;
     }
+    reading.descriptors.find(descriptors, *holders, go_on);
     return reading;
 }
 

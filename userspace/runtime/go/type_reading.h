@@ -11,8 +11,10 @@
 
 #include "base/result.h"
 #include "runtime/go/data_symbols.h"
+#include "runtime/go/descriptor_holders.h"
 #include "runtime/go/heap_scan.h"
 #include "runtime/go/holders.h"
+#include "runtime/go/variable_users.h"
 
 namespace whoholds {
 
@@ -24,6 +26,7 @@ struct GoTypeHolders {
 struct GoTypeReading {
     std::vector<GoTypeRow> rows;
     std::vector<GoTypeHolders> holders;
+    GoDescriptorHolders descriptors;
     uint64_t objects = 0;
     uint64_t bytes = 0;
     uint64_t changed_objects = 0;  // of spans that were swept meanwhile
@@ -35,16 +38,24 @@ struct GoTypeReading {
 
 class GoTypeReader {
 public:
-    // Which types' holders are wanted, once it is known what there is.
-    using Choose = std::function<std::vector<std::string>(const std::vector<GoTypeRow>&)>;
+    // Whose holders are wanted, once it is known what there is: those of these types, and of descriptors.
+    struct Wanted {
+        std::vector<std::string> types;
+        bool descriptors = false;
+    };
+    using Choose = std::function<Wanted(const std::vector<GoTypeRow>&)>;
 
-    GoTypeReading read(const GoProcess& process, const Choose& choose, const GoOn& go_on);
+    // Copies at most so much of the heap at a time.
+    GoTypeReading read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
+                       uint64_t max_copy_bytes = GoHeapModel::kMaxContentBytes);
 
 private:
-    Result<GoTypeReading> try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on);
+    Result<GoTypeReading> try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
+                                   uint64_t max_copy_bytes);
 
     std::optional<GoTypes> types_;
     DataSymbols symbols_;
+    GoVariableUsers variable_users_;
 };
 
 }  // namespace whoholds

@@ -27,6 +27,8 @@ struct PairFunction {
     NameKind name_kind = NameKind::kSymbol;
     Role role = Role::kAcquire;
     uint64_t shape = 0;  // packed, see attach/call_shape.h
+    // Of Go: in which word of the results or arguments the handle is, as the user says, from 1; 0: it is found out.
+    unsigned go_word = 0;
 
     bool operator==(const PairFunction&) const = default;
 };

@@ -128,6 +128,8 @@ private:
         } else if (text == "ret") {
             if (releases_)
                 return usage("{}: what releases takes its handle as an argument, arg1 to arg6", quoted(text_));
+        } else if (function_.name_kind == NameKind::kGoName) {
+            return read_go_handle(text);
         } else if (const auto argument = numbered("arg", text)) {
             shape_.key_arg = *argument;
         } else if (const auto behind = numbered("out", text)) {
@@ -138,6 +140,15 @@ private:
         } else {
             return unknown_attribute(text);
         }
+        return {};
+    }
+
+    Result<void> read_go_handle(std::string_view text) {
+        const auto word = numbered(releases_ ? "arg" : "ret", text);
+        if (!word)
+            return usage("{}: the handle of a Go function is a word of {}", quoted(text_),
+                         releases_ ? "what it takes, arg1 to arg6" : "what it returns, ret1 to ret6");
+        function_.go_word = *word;
         return {};
     }
 
@@ -169,13 +180,10 @@ private:
 
     Result<void> build_shape() {
         shape_.kind = WH_KIND_PAIR_FIRST;
-        const bool is_told = has_handle_ || rule_ || shape_.size_arg != 0 || shape_.old_key_arg != 0;
+        const bool is_told = rule_ || shape_.size_arg != 0 || shape_.old_key_arg != 0 || function_.role == Role::kHide;
         if (function_.name_kind == NameKind::kGoName && is_told)
-            return usage(
-                "{}: of a Go function it is given what the handle is: the first result of what acquires, the receiver "
-                "or "
-                "first argument of what releases",
-                quoted(text_));
+            return usage("{}: of a Go function only the handle can be told, ret1 to ret6 or arg1 to arg6",
+                         quoted(text_));
         if (function_.role == Role::kHide) {
             if (rule_ || shape_.size_arg != 0 || shape_.old_key_arg != 0)
                 return usage("{}: a function that hides has no handle, size or result", quoted(text_));

@@ -3,7 +3,8 @@
 //   pair      [NAME=]FUNCTION[,FUNCTION...]/FUNCTION[,FUNCTION...]     what acquires / what releases
 //   FUNCTION  [MODULE!]SYMBOL[:HANDLE][:size=ARG][:old=ARG][:ok=RULE]
 //   SYMBOL    as nm shows it; with one or more * for any characters; of C++ Foo::open; of Go net/http.(*Client).Do, in what releases
-//             also (*Client).Do alone, for the package of what acquires. Go functions have neither HANDLE nor what follows
+//             also (*Client).Do alone, for the package of what acquires. Of a Go function the HANDLE is found out, or told as retN or
+//             argN: the word N of all its results or arguments, one after the other; nothing else follows
 //   HANDLE    ret (returned; what acquires unless told), outN (behind the pointer in argument N),
 //             argN (argument N itself; what releases unless told: arg1), hides (neither: calls inside of it do not count)
 //   ARG       argN, for a size also argN*argM

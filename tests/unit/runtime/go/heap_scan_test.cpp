@@ -30,7 +30,7 @@ protected:
     static Read read(const GoProcess& process) {
         Read read;
         auto types = GoTypes::read(process);
-        const auto model = GoHeapModel::read(process, always);
+        const auto model = GoHeapModel::read(process, GoHeapModel::kMaxContentBytes, always);
         const auto roots = read_go_roots(process);
         if (!types || !model || !roots) {
             read.error = !types ? types.error().message : !model ? model.error().message : roots.error().message;
@@ -45,6 +45,17 @@ protected:
         return read;
     }
 };
+
+TEST_P(GoTypeCensus, takes_no_more_memory_than_can_be_spared) {
+    GoPuppet puppet(path());
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    const auto model = GoHeapModel::read(*process, 4096, always);
+
+    ASSERT_FALSE(model);
+    EXPECT_NE(model.error().message.find("can be spared"), std::string::npos);
+}
 
 TEST_P(GoTypeCensus, equals_what_the_program_holds) {
     GoPuppet puppet(path());

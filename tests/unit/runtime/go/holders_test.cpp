@@ -18,7 +18,7 @@ protected:
     static GoTypeReading read(const GoProcess& process, std::vector<std::string> types) {
         GoTypeReader reader;
         return reader.read(
-            process, [&](const auto&) { return types; }, [] { return true; });
+            process, [&](const auto&) { return GoTypeReader::Wanted{types}; }, [] { return true; });
     }
 };
 
@@ -75,7 +75,7 @@ TEST_P(GoHeldBy, gives_up_in_time) {
     GoTypeReader reader;
 
     const GoTypeReading read = reader.read(
-        *process, [](const auto&) { return std::vector<std::string>(); }, [] { return false; });
+        *process, [](const auto&) { return GoTypeReader::Wanted(); }, [] { return false; });
 
     EXPECT_TRUE(read.rows.empty());
     EXPECT_THAT(read.problem, HasSubstr("not enough time"));

@@ -22,7 +22,14 @@ void judge(GoSampleBook& book, uint32_t generation, GoVerdict verdict) {
     book.judge(generation, due, verdicts);
 }
 
-GoSampledStack only_stack(const GoSampleBook& book) {
+void weigh_all(GoSampleBook& book) {
+    GoSampleBytes weights;
+    for (const auto& [size, samples] : book.unweighed(UINT64_MAX)) weights[size] = 1;
+    book.weigh(UINT64_MAX, weights);
+}
+
+GoSampledStack only_stack(GoSampleBook& book) {
+    weigh_all(book);
     const GoSampleSummary summary = book.summarize();
     EXPECT_EQ(summary.stacks.size(), 1u);
     return summary.stacks.empty() ? GoSampledStack() : summary.stacks.front();
@@ -37,10 +44,10 @@ TEST(GoSampleBook, holds_what_a_later_collection_has_marked) {
     judge(book, 12, GoVerdict::kAlive);
 
     const GoSampledStack stack = only_stack(book);
-    EXPECT_EQ(stack.seen, 2u);
-    EXPECT_EQ(stack.alive, 1u);
-    EXPECT_EQ(stack.alive_bytes, 48u);
-    EXPECT_EQ(stack.waiting, 1u);
+    EXPECT_EQ(stack.seen.count, 2);
+    EXPECT_EQ(stack.alive.count, 1);
+    EXPECT_EQ(stack.alive.bytes, 48);
+    EXPECT_EQ(stack.waiting.count, 1);
     EXPECT_EQ(stack.oldest_ns, 0x1000u);
 }
 
@@ -51,12 +58,12 @@ TEST(GoSampleBook, forgets_what_is_dead_or_was_given_out_again) {
     judge(book, 12, GoVerdict::kAlive);
 
     book.add({.span = 7, .object = 0x2000, .bytes = 48, .generation = 12, .stack = 1, .time_ns = 5});
-    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(only_stack(book).alive.count, 1);
     judge(book, 14, GoVerdict::kDead);
 
-    EXPECT_EQ(only_stack(book).alive, 0u);
-    EXPECT_EQ(only_stack(book).waiting, 0u);
-    EXPECT_EQ(only_stack(book).seen, 3u);
+    EXPECT_EQ(only_stack(book).alive.count, 0);
+    EXPECT_EQ(only_stack(book).waiting.count, 0);
+    EXPECT_EQ(only_stack(book).seen.count, 3);
 }
 
 TEST(GoSampleBook, looks_again_at_what_is_not_swept) {
@@ -65,11 +72,11 @@ TEST(GoSampleBook, looks_again_at_what_is_not_swept) {
 
     judge(book, 12, GoVerdict::kLater);
     EXPECT_FALSE(book.is_settled(12));
-    EXPECT_EQ(only_stack(book).waiting, 1u);
+    EXPECT_EQ(only_stack(book).waiting.count, 1);
     judge(book, 12, GoVerdict::kAlive);
 
     EXPECT_TRUE(book.is_settled(12));
-    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(only_stack(book).alive.count, 1);
 }
 
 TEST(GoSampleBook, T39_drops_or_doubts_what_was_not_looked_at_after_each_collection) {
@@ -77,6 +84,7 @@ TEST(GoSampleBook, T39_drops_or_doubts_what_was_not_looked_at_after_each_collect
     book.add(sample(0x1000, 10));
     judge(book, 12, GoVerdict::kAlive);
     book.add(sample(0x2000, 12));
+    weigh_all(book);
 
     judge(book, 18, GoVerdict::kAlive);
 
@@ -84,8 +92,8 @@ TEST(GoSampleBook, T39_drops_or_doubts_what_was_not_looked_at_after_each_collect
     EXPECT_EQ(summary.dropped, 1u);
     EXPECT_EQ(summary.missed_collections, 2u);
     EXPECT_EQ(summary.in_doubt, 1u);
-    EXPECT_EQ(summary.stacks.at(0).alive, 1u);
-    EXPECT_EQ(summary.stacks.at(0).seen, 1u) << "as if it had never been taken";
+    EXPECT_EQ(summary.stacks.at(0).alive.count, 1);
+    EXPECT_EQ(summary.stacks.at(0).seen.count, 1) << "as if it had never been taken";
 }
 
 TEST(GoSampleBook, large_objects_are_told_apart_without_each_collection_unless_there_was_a_gap) {
@@ -94,7 +102,7 @@ TEST(GoSampleBook, large_objects_are_told_apart_without_each_collection_unless_t
     GoSampleBook book;
     book.add(one);
     judge(book, 16, GoVerdict::kAlive);
-    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(only_stack(book).alive.count, 1);
     EXPECT_EQ(book.summarize().in_doubt, 0u);
 
     book.note_gap(one.time_ns + 1);
@@ -112,7 +120,7 @@ TEST(GoSampleBook, a_sample_that_comes_late_is_judged_in_the_same_generation) {
     EXPECT_FALSE(book.is_settled(12));
     judge(book, 12, GoVerdict::kAlive);
 
-    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(only_stack(book).alive.count, 1);
     EXPECT_EQ(book.summarize().dropped, 0u);
 }
 
@@ -120,14 +128,58 @@ TEST(GoSampleBook, keeps_a_bounded_number_that_stands_for_all) {
     constexpr uint64_t kSamples = 100'000;
     GoSampleBook book(1000);
     for (uint64_t i = 1; i <= kSamples; ++i) book.add(sample(i * 8192, 10));
+    weigh_all(book);
     judge(book, 12, GoVerdict::kAlive);
 
     const GoSampleSummary summary = book.summarize();
     EXPECT_LE(summary.kept, 1000u);
     EXPECT_GT(summary.kept, 400u);
     EXPECT_EQ(summary.taken, kSamples);
-    EXPECT_EQ(summary.stacks.at(0).seen, kSamples);
-    EXPECT_NEAR(static_cast<double>(summary.stacks.at(0).alive), kSamples, kSamples * 0.15);
+    EXPECT_EQ(summary.stacks.at(0).seen.count, kSamples);
+    EXPECT_NEAR(summary.stacks.at(0).alive.count, kSamples, kSamples * 0.15);
+}
+
+TEST(GoSampleBook, a_sample_stands_for_what_it_was_weighed_with) {
+    GoSampleBook book;
+    book.add(sample(0x1000, 10));
+    book.add(sample(0x2000, 10));
+    book.add(sample(0x9000, 10));
+    EXPECT_EQ(book.unweighed(0x2000).at({48, false}).bytes, 96);
+    EXPECT_EQ(book.unweighed(0x2000).at({48, false}).count, 2u);
+    EXPECT_EQ(book.unweighed(0x2000).at({48, false}).oldest_ns, 0x1000u);
+
+    book.weigh(0x2000, {{{48, false}, 5}});
+    judge(book, 12, GoVerdict::kAlive);
+
+    EXPECT_EQ(book.summarize().stacks.at(0).alive.count, 10) << "the third one is not weighed yet";
+    book.weigh(0x9000, {{{48, false}, 2}});
+    EXPECT_EQ(book.summarize().stacks.at(0).alive.count, 12);
+    EXPECT_EQ(book.summarize().stacks.at(0).seen.bytes, 12 * 48);
+}
+
+TEST(GoSampleBook, a_survivor_of_one_collection_stands_for_its_span_alone) {
+    GoSampleBook book;
+    book.add(sample(0x1000, 10));
+    book.weigh(0x2000, {{{48, false}, 1000}});
+
+    judge(book, 12, GoVerdict::kAlive);
+    EXPECT_EQ(book.summarize().stacks.at(0).alive.count, 8192 / 48);
+    EXPECT_EQ(book.summarize().stacks.at(0).waiting.count, 1000 - 8192 / 48);
+    judge(book, 14, GoVerdict::kAlive);
+
+    EXPECT_EQ(book.summarize().stacks.at(0).alive.count, 1000);
+    EXPECT_EQ(book.summarize().stacks.at(0).waiting.count, 0);
+}
+
+TEST(GoSampleBook, counts_what_was_allocated_also_where_the_place_was_given_out_again_before_it_was_weighed) {
+    GoSampleBook book;
+    book.add(sample(0x1000, 10));
+    book.add({.span = 7, .object = 0x1000, .bytes = 48, .generation = 10, .stack = 1, .time_ns = 0x2000});
+
+    book.weigh(0x2000, {{{48, false}, 3}});
+
+    EXPECT_EQ(book.summarize().stacks.at(0).seen.count, 6);
+    EXPECT_EQ(book.summarize().stacks.at(0).waiting.count, 3);
 }
 
 TEST(GoSampleBook, generations_may_wrap_around) {
@@ -138,7 +190,7 @@ TEST(GoSampleBook, generations_may_wrap_around) {
     EXPECT_TRUE(book.due(kLast).empty());
     judge(book, 0, GoVerdict::kAlive);
 
-    EXPECT_EQ(only_stack(book).alive, 1u);
+    EXPECT_EQ(only_stack(book).alive.count, 1);
     EXPECT_EQ(book.summarize().dropped, 0u);
 }
 

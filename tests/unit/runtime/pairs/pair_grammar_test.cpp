@@ -91,7 +91,20 @@ TEST(PairGrammar, knows_go_names) {
     EXPECT_EQ(parse_pair("a.org/x.(*Pool).Get / (*Pool).Put")->functions[1].symbol, "a.org/x.(*Pool).Put");
     EXPECT_EQ(parse_pair("x=time.NewTicker / time.(*Ticker).Stop")->name, "x");
     EXPECT_FALSE(parse_pair("time.NewTicker:out2 / (*Ticker).Stop"));
+    EXPECT_FALSE(parse_pair("time.NewTicker:size=arg1 / (*Ticker).Stop"));
+    EXPECT_FALSE(parse_pair("time.NewTicker,time.Of:hides / (*Ticker).Stop"));
     EXPECT_FALSE(parse_pair("main / (*Ticker).Stop"));
+}
+
+TEST(PairGrammar, words_of_go_functions_can_be_told) {
+    const Pair told = parsed("bufs.(*Pool).Get:ret2 / (*Pool).Put:arg3");
+    EXPECT_EQ(told.functions[0].go_word, 2U);
+    EXPECT_EQ(told.functions[1].go_word, 3U);
+    EXPECT_EQ(parsed("bufs.(*Pool).Get:ret / (*Pool).Put").functions[0].go_word, 0U);
+    EXPECT_THAT(parse_pair("a.Get:ret7 / a.Put").error().message, HasSubstr("ret1 to ret6"));
+    EXPECT_THAT(parse_pair("a.Get:arg1 / a.Put").error().message, HasSubstr("ret1 to ret6"));
+    EXPECT_THAT(parse_pair("a.Get / a.Put:ret1").error().message, HasSubstr("arg1 to arg6"));
+    EXPECT_FALSE(parse_pair("get:ret2 / put")) << "of C there is one result";
 }
 
 TEST(PairGrammar, one_sentence_for_what_makes_no_sense) {

@@ -1,0 +1,109 @@
+// What JavaScript code keeps on V8's heap, by the ledger of a program that says how much that is.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "e2e/whoholds.h"
+
+namespace whoholds::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class JsHeap : public E2eTest {
+protected:
+    class Program {
+    public:
+        Program()
+            : process_({.command = {"/usr/bin/node", "--expose-gc", "--no-allocation-site-pretenuring",
+                                    target_path("js_heap_puppet.js")}}) {
+            EXPECT_TRUE(process_.output().next_with("DONE")) << process_.errors().all();
+        }
+        // Bytes that the rows of this command take.
+        uint64_t ask(const std::string& text) {
+            process_.write_line(text);
+            const std::string answer = process_.output().next_with("DONE").value_or("");
+            EXPECT_NE(answer, "") << text << ": " << process_.errors().all();
+            return answer.size() > 5 ? std::strtoull(answer.c_str() + 5, nullptr, 10) : 0;
+        }
+        [[nodiscard]] pid_t pid() const { return process_.pid(); }
+
+    private:
+        Process process_;
+    };
+
+    void SetUp() override {
+        E2eTest::SetUp();
+        if (!std::filesystem::exists("/usr/bin/node")) GTEST_SKIP() << "there is no node";
+    }
+
+    // True, and the test is skipped, if this Node's V8 is not one that can be followed.
+    static bool is_refused(const ReportReader& report) {
+        for (const auto& skipped : report.root()["coverage"]["skipped"])
+            if (text_of(skipped, "what") == "JavaScript heap") return true;
+        return false;
+    }
+
+    static void expect_about(uint64_t seen, uint64_t expected) {
+        EXPECT_GT(seen, expected / 100 * 75);
+        EXPECT_LT(seen, expected / 100 * 125);
+    }
+};
+
+TEST_F(JsHeap, is_what_full_collections_find_alive) {
+    Program program;
+    program.ask("collect");
+    Whoholds whoholds = Whoholds::attach(program.pid(), {"--kind", "js_heap,mapping", "0.3"});
+    if (is_refused(whoholds.later_report())) GTEST_SKIP() << "this V8 is not one that is known";
+    program.ask("keep 100");  // from here on its heap has a table
+    whoholds.later_report();
+
+    const uint64_t kept = program.ask("keep 8000");
+    const uint64_t held = program.ask("hold 8000");
+    const uint64_t dropped = program.ask("drop 8000");
+    program.ask("collect");
+    const Totals full = whoholds.later_report().kind("js_heap");
+    program.ask("forget");
+    program.ask("collect");
+    const ReportReader last = whoholds.finish();
+
+    expect_about(full.held.bytes, kept + held);
+    expect_about(full.acquired.bytes, kept + held + dropped);
+    expect_about(last.kind("js_heap").held.bytes, kept);
+    for (const auto& stack : last.stacks("js_heap")) EXPECT_EQ(stack["samples"], stack["held"]["count"]);
+    EXPECT_THAT(last.remarks(), HasSubstr("JavaScript heap: estimated from"));
+    EXPECT_THAT(last.remarks(), Not(HasSubstr("JavaScript heap: not told")));
+    EXPECT_THAT(last.remarks(), Not(HasSubstr("different things")));
+}
+
+TEST_F(JsHeap, of_a_worker_goes_with_it) {
+    Program program;
+    Whoholds whoholds = Whoholds::attach(program.pid(), {"--kind", "js_heap,mapping", "0.3"});
+    if (is_refused(whoholds.later_report())) GTEST_SKIP() << "this V8 is not one that is known";
+
+    program.ask("worker 200");
+    whoholds.later_report();  // its heap has a table by now
+    const uint64_t kept = program.ask("work 8000");
+    const Totals alive = whoholds.later_report().kind("js_heap");
+    program.ask("end");
+    const Totals ended = whoholds.finish().kind("js_heap");
+
+    expect_about(alive.held.bytes, kept);
+    EXPECT_LT(ended.held.bytes, alive.held.bytes / 4);
+}
+
+TEST_F(JsHeap, is_not_followed_if_not_wanted) {
+    Program program;
+    Whoholds whoholds = Whoholds::attach(program.pid(), {"--no-js-samples"});
+
+    const ReportReader report = whoholds.finish();
+
+    for (const auto& probe : report.probes()) EXPECT_THAT(text_of(probe, "symbol"), Not(HasSubstr("_ZN2v88internal")));
+    EXPECT_EQ(report.kind("js_heap").acquired, Sum());
+}
+
+}  // namespace
+}  // namespace whoholds::e2e

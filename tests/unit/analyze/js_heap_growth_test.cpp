@@ -1,0 +1,218 @@
+#include "analyze/js_heap_growth.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "unit/analyze/observed_process.h"
+
+namespace whoholds {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+Frame script(std::string function, int line) {
+    Frame frame = frame_of(std::move(function), line, "[javascript]");
+    frame.file = "/srv/app.js";
+    frame.script = ScriptOrigin::kUser;
+    return frame;
+}
+
+// What one line allocates on V8's heap, four samples a second from from_s to until_s, and how long it stays. Full collections look at it.
+struct Line {
+    uint64_t id = 0;
+    std::vector<Frame> frames;
+    double stays_s = 3600;
+    double from_s = 0;
+    double until_s = 3600;
+    std::string kind = "js_heap";
+    double a_second = 4;
+    double garbage = 0;  // so many for each of these
+};
+
+class JsHeap {
+public:
+    double collects_every_s = 14;
+    double last_collection_s = 3600;
+    double grows_a_second = 0;  // the process, by bytes
+
+    void add(Line line) { lines_.push_back(std::move(line)); }
+
+    std::vector<Finding> findings() { return look().findings; }
+    ProcessReport look() {
+        ObservedProcess observed;
+        observed.also = [this](ProcessReport& process, double time_s) {
+            process.memory.anon_bytes += static_cast<uint64_t>(time_s * grows_a_second);
+            process.kinds.emplace_back().kind = "js_heap";
+            const double seen_s = std::min(std::floor(time_s / collects_every_s) * collects_every_s, last_collection_s);
+            for (const Line& line : lines_) add_row(line, seen_s, time_s, process);
+        };
+        return observed.look_for(60);
+    }
+
+private:
+    // An array buffer is there until a collection finds it dead, an object is not before one finds it alive.
+    static void add_row(const Line& line, double seen_s, double time_s, ProcessReport& process) {
+        const bool is_buffer = line.kind != "js_heap";
+        StackReport stack;
+        stack.kind = line.kind;
+        stack.id = line.id;
+        stack.frames = line.frames;
+        double held = 0;
+        const double width_s = process.slice_ends_s.front();
+        for (const double end_s : process.slice_ends_s) {
+            const double from_s = std::max(end_s - width_s, line.from_s);
+            const double until_s = std::min(end_s, line.until_s);
+            const auto held_in = [&](double first_s, double last_s) {
+                return std::max(std::min(until_s, last_s) - std::max(from_s, first_s), 0.0) * line.a_second;
+            };
+            double part = held_in(seen_s - line.stays_s, seen_s);
+            if (is_buffer) part += held_in(seen_s, time_s);
+            stack.held_by_slice.push_back(static_cast<uint64_t>(part));
+            held += std::floor(part);
+        }
+        stack.held = {static_cast<uint64_t>(held), static_cast<uint64_t>(held) << 18};
+        if (!is_buffer) stack.samples = stack.held.count;
+        const double passed_s = std::clamp(time_s, line.from_s, line.until_s) - line.from_s;
+        const auto acquired =
+            std::max(static_cast<uint64_t>(passed_s * line.a_second * (1 + line.garbage)), stack.held.count);
+        stack.acquired = {acquired, acquired << 18};
+        stack.released = {acquired - stack.held.count, (acquired - stack.held.count) << 18};
+        process.stacks.push_back(std::move(stack));
+    }
+
+    std::vector<Line> lines_;
+};
+
+TEST(JsHeapGrowth, what_full_collections_find_alive_from_all_ages_is_a_leak) {
+    const auto findings_of = [](double stays_s) {
+        JsHeap heap;
+        heap.add({1, {script("render", 5), script("turn", 9)}, stays_s});
+        return heap.findings();
+    };
+
+    ASSERT_THAT(findings_of(3600), SizeIs(1));
+    EXPECT_EQ(findings_of(3600)[0].verdict, "leak");
+    EXPECT_EQ(findings_of(3600)[0].line, 5);
+    EXPECT_NEAR(findings_of(3600)[0].parts[0].growth_per_min.bytes, 60 << 20, 8 << 20);
+    EXPECT_THAT(findings_of(20), IsEmpty());
+    EXPECT_THAT(findings_of(5), IsEmpty());
+}
+
+TEST(JsHeapGrowth, between_two_full_collections_it_is_what_the_last_one_said) {
+    const auto findings_of = [](double every_s, double last_s) {
+        JsHeap heap;
+        heap.collects_every_s = every_s;
+        heap.last_collection_s = last_s;
+        heap.add({1, {script("render", 5), script("turn", 9)}});
+        return heap.findings();
+    };
+
+    EXPECT_THAT(findings_of(9, 36), SizeIs(1));
+    EXPECT_THAT(findings_of(8, 24), IsEmpty());
+    ASSERT_THAT(findings_of(40, 40), SizeIs(1));
+    EXPECT_EQ(findings_of(40, 40)[0].verdict, "growing");
+}
+
+TEST(JsHeapGrowth, a_line_that_V8_has_lost_after_optimizing_is_still_that_line) {
+    JsHeap heap;
+    heap.add({.id = 1, .frames = {script("render", 5), script("serve", 7), script("turn", 9)}, .until_s = 20});
+    heap.add(
+        {.id = 2, .frames = {script("render", 0), script("serve", 7), script("turn", 9)}, .from_s = 20, .until_s = 35});
+    heap.add({.id = 3, .frames = {script("serve", 0), script("turn", 9)}, .from_s = 35});
+
+    const auto findings = heap.findings();
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].headline, "render");
+    EXPECT_EQ(findings[0].line, 5);
+    EXPECT_THAT(findings[0].stack_ids, ::testing::UnorderedElementsAre(1, 2, 3));
+}
+
+TEST(JsHeapGrowth, the_line_behind_the_call_that_leaves_something_too_is_what_keeps_it) {
+    const auto finding_of = [](int other_line, double stays_s) {
+        JsHeap heap;
+        heap.add({1, {script("parse", 5), script("handle", 20), script("turn", 9)}});
+        heap.add({.id = 2,
+                  .frames = {script("handle", other_line), script("turn", 9)},
+                  .stays_s = stays_s,
+                  .from_s = 8,
+                  .until_s = 12,
+                  .a_second = 0.5});
+        const auto findings = heap.findings();
+        return findings.empty() ? Finding() : findings[0];
+    };
+
+    const Finding kept = finding_of(21, 3600);
+    EXPECT_EQ(kept.headline, "handle");
+    EXPECT_EQ(kept.line, 21);
+    EXPECT_THAT(kept.evidence, Contains(HasSubstr("made by parse (/srv/app.js:5)")));
+    EXPECT_EQ(finding_of(19, 3600).line, 5);
+    EXPECT_EQ(finding_of(21, 0).line, 5);
+}
+
+TEST(JsHeapGrowth, where_the_line_that_keeps_is_not_known_its_function_is_said) {
+    JsHeap heap;
+    heap.add({.id = 1,
+              .frames = {script("parse", 5), script("handle", 20), script("turn", 9)},
+              .a_second = 2,
+              .garbage = 9});
+    heap.add(
+        {.id = 2, .frames = {script("handle", 0), script("turn", 9)}, .from_s = 8, .until_s = 16, .a_second = 0.5});
+
+    const auto findings = heap.findings();
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].headline, "parse");
+    EXPECT_THAT(findings[0].evidence, Contains(HasSubstr("handle, which calls it, keeps nearly all")));
+}
+
+TEST(JsHeapGrowth, garbage_of_the_same_line_is_no_proof_of_its_health) {
+    JsHeap heap;
+    heap.add({1, {script("parse", 5), script("handle", 20), script("turn", 9)}});
+    heap.add({2, {script("parse", 5), script("handle", 0), script("turn", 9)}, 0});
+
+    const auto findings = heap.findings();
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].headline, "parse");
+}
+
+TEST(JsHeapGrowth, array_buffers_are_judged_by_what_full_collections_left_of_them) {
+    const auto findings_of = [](double stays_s, double every_s) {
+        JsHeap heap;
+        heap.collects_every_s = every_s;
+        const std::vector<Frame> frames = {frame_of("v8::internal::BackingStore::Allocate", 0), script("read", 5)};
+        heap.add({.id = 1, .frames = frames, .stays_s = stays_s, .kind = "heap"});
+        heap.add({.id = 2, .frames = {script("turn", 9)}, .from_s = 16, .a_second = 0.25});  // too few to tell
+        return heap.findings();
+    };
+
+    ASSERT_THAT(findings_of(3600, 14), SizeIs(1));
+    EXPECT_EQ(findings_of(3600, 14)[0].headline, "read");
+    EXPECT_THAT(findings_of(20, 14), IsEmpty());
+    EXPECT_THAT(findings_of(0, 14), IsEmpty());
+    EXPECT_THAT(findings_of(3600, 90), IsEmpty()) << "no collection has looked: all of it may be garbage";
+}
+
+TEST(JsHeapGrowth, where_V8_has_not_looked_that_is_why_there_is_no_verdict) {
+    const auto why_of = [](double last_collection_s, double grows_a_second) {
+        JsHeap heap;
+        heap.last_collection_s = last_collection_s;
+        heap.grows_a_second = grows_a_second;
+        heap.add({.id = 1, .frames = {script("render", 5), script("turn", 9)}, .stays_s = 20});
+        heap.add({.id = 2, .frames = {script("turn", 9)}, .from_s = 16, .a_second = 0.25});  // too few to tell
+        return heap.look().why_no_verdict;
+    };
+
+    EXPECT_THAT(why_of(14, 1e6), HasSubstr("no full collection"));
+    EXPECT_EQ(why_of(14, 0), "");
+    EXPECT_EQ(why_of(3600, 1e6), "");
+}
+
+}  // namespace
+}  // namespace whoholds

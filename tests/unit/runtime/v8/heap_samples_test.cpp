@@ -1,0 +1,113 @@
+// When samples of a JavaScript heap count as held.
+#include "runtime/v8/heap_samples.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "bpf/shared/resource_kinds.h"
+
+namespace whoholds {
+namespace {
+
+constexpr uint64_t kPage = WH_JS_PAGE_BYTES;
+
+Record sample(uint32_t number, uint64_t size = kPage) {
+    Record record;
+    record.type = RecordType::kJsSample;
+    record.process = 3;
+    record.size = size;
+    record.stack = 7;
+    record.flags = number;
+    record.time_ns = 1'000 + number;
+    return record;
+}
+
+wh_js_sample there(uint32_t number, uint32_t flags = 0) {
+    return {.address = 0x1000, .time_ns = 0, .stack = 7, .flags = flags, .number = number, .reserved = 0};
+}
+
+struct Books {
+    JsSampleBook book;
+    std::vector<Record> records;
+    JsSampleBook::Emit emit = [this](const Record& record) { records.push_back(record); };
+
+    [[nodiscard]] size_t count(RecordType type) const {
+        return static_cast<size_t>(std::ranges::count(records, type, &Record::type));
+    }
+};
+
+TEST(JsSampleBook, holds_what_a_full_collection_has_found_alive) {
+    Books books;
+    books.book.add(1, sample(0));
+    books.book.add(1, sample(1, 4 * kPage));
+
+    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE), there(1)}, 5'000, books.emit);
+
+    ASSERT_EQ(books.records.size(), 1u);
+    const Record& acquired = books.records[0];
+    EXPECT_EQ(acquired.type, RecordType::kAcquire);
+    EXPECT_EQ(acquired.kind, WH_KIND_JS_HEAP);
+    EXPECT_EQ(acquired.process, 3);
+    EXPECT_EQ(acquired.size, kPage);
+    EXPECT_EQ(acquired.stack, 7u);
+    EXPECT_EQ(acquired.time_ns, 1'000u);  // when it was allocated
+    EXPECT_EQ(books.book.waiting_bytes(), 4 * kPage);
+}
+
+TEST(JsSampleBook, tells_each_change_once) {
+    Books books;
+    books.book.add(1, sample(0));
+    for (int i = 0; i < 3; i++) books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+
+    for (int i = 0; i < 3; i++) books.book.look(1, {}, 6'000, books.emit);
+
+    ASSERT_EQ(books.records.size(), 2u);
+    EXPECT_EQ(books.records[1].type, RecordType::kRelease);
+    EXPECT_EQ(books.records[1].key, books.records[0].key);
+    EXPECT_EQ(books.records[1].time_ns, 6'000u);
+}
+
+TEST(JsSampleBook, counts_what_died_young_as_taken_and_given_back) {
+    Books books;
+    books.book.add(1, sample(0));
+
+    books.book.look(1, {}, 5'000, books.emit);
+
+    EXPECT_EQ(books.count(RecordType::kAcquire), 1u);
+    EXPECT_EQ(books.count(RecordType::kRelease), 1u);
+    EXPECT_EQ(books.book.waiting_bytes(), 0u);
+}
+
+TEST(JsSampleBook, keeps_heaps_apart_and_ends_with_them) {
+    Books books;
+    books.book.add(1, sample(0));
+    books.book.add(2, sample(0));
+    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    books.book.look(2, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    ASSERT_EQ(books.records.size(), 2u);
+    EXPECT_NE(books.records[0].key, books.records[1].key);
+
+    books.book.end(2, 6'000, books.emit);
+
+    ASSERT_EQ(books.records.size(), 3u);
+    EXPECT_EQ(books.records[2].key, books.records[1].key);
+
+    books.book.end_all(7'000, books.emit);
+
+    EXPECT_EQ(books.count(RecordType::kRelease), 2u);
+}
+
+TEST(JsSampleBook, knows_nothing_of_samples_that_it_was_not_told_of) {
+    Books books;
+    books.book.look(1, std::vector{there(5, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    books.book.add(1, sample(0));
+    books.book.look(1, std::vector{there(0), there(5, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+
+    EXPECT_TRUE(books.records.empty());
+    EXPECT_EQ(books.book.taken(), 1u);
+}
+
+}  // namespace
+}  // namespace whoholds

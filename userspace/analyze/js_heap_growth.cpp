@@ -1,0 +1,275 @@
+#include "analyze/js_heap_growth.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "analyze/headline.h"
+#include "analyze/js_paths.h"
+#include "analyze/survival.h"
+#include "base/human.h"
+
+namespace whoholds {
+namespace {
+
+bool is_js_heap(const StackReport& stack) { return stack.kind == kJsHeapKind; }
+
+// Outside of V8's heap, but freed when the collector finds that nothing in there uses it.
+bool is_array_buffer(const StackReport& stack) {
+    if (stack.kind != "heap") return false;
+    return std::ranges::any_of(stack.frames, [](const Frame& frame) {
+        return frame.function.starts_with("v8::internal::BackingStore::") ||
+               frame.function.starts_with("v8::internal::JSArrayBuffer::") ||
+               frame.function.starts_with("v8::ArrayBuffer::");
+    });
+}
+
+// What full collections have looked at.
+struct Looks {
+    double attached_at_s = 0;
+    double last_collection_s = 0;
+    size_t collections = 0;    // looks between which there was one
+    size_t judged_slices = 0;  // that had ended by the last collection
+};
+
+size_t slices_with_anything(const StackReport& stack) {
+    const auto& held = stack.held_by_slice;
+    const auto last = std::find_if(held.rbegin(), held.rend(), [](uint64_t one) { return one > 0; });
+    return static_cast<size_t>(held.rend() - last);
+}
+
+// What is held of V8's heap changes at full collections alone. When the last one was is known to lie between two looks, and behind the
+// beginning of the last slice of which it found anything alive.
+Looks looks_at(const ProcessReport& process, const History& history, double time_s) {
+    Looks looks;
+    if (process.attached_s > 0) looks.attached_at_s = time_s - process.attached_s;
+    std::vector<bool> is_collection;
+    std::vector<Sample> counts;
+    for (const StackReport& stack : process.stacks) {
+        if (!is_js_heap(stack)) continue;
+        looks.judged_slices = std::max(looks.judged_slices, slices_with_anything(stack));
+        const StackHistory* past = history.stack(stack);
+        if (past == nullptr) continue;
+        counts = history.counts(*past);
+        is_collection.resize(counts.size());
+        for (size_t i = 0; i < counts.size(); i++)
+            if (counts[i].value != (i > 0 ? counts[i - 1].value : 0)) is_collection[i] = true;
+    }
+    if (looks.judged_slices > 0) looks.judged_slices--;
+    double certain_s = 0;
+    for (size_t i = 0; i < counts.size(); i++) {
+        if (!is_collection[i]) continue;
+        looks.collections++;
+        looks.last_collection_s = counts[i].time_s;
+        certain_s = i > 0 ? counts[i - 1].time_s : 0;
+    }
+    const auto& ends_s = process.slice_ends_s;
+    const auto ended = std::ranges::upper_bound(ends_s, certain_s) - ends_s.begin();
+    looks.judged_slices = std::min(std::max(looks.judged_slices, static_cast<size_t>(ended)), ends_s.size());
+    return looks;
+}
+
+// What came after the last full collection is not known.
+bool is_recent(const Looks& looks, double time_s) {
+    constexpr double kLate = 0.6;
+    return looks.collections > 0 &&
+           looks.last_collection_s - looks.attached_at_s >= kLate * (time_s - looks.attached_at_s);
+}
+
+// All that is known of a place, its rows added up.
+struct PlaceNumbers {
+    std::vector<double> bytes;  // by look
+    OldSlices slices;
+    double count = 0;   // held now
+    double judged = 0;  // of these
+};
+
+void add(std::vector<double>& to, const std::vector<double>& what, double share) {
+    to.resize(std::max(to.size(), what.size()));
+    for (size_t i = 0; i < what.size(); i++) to[i] += share * what[i];
+}
+
+PlaceNumbers numbers_of(const JsPlace& place, const ProcessReport& process, const History& history,
+                        const SliceRange& range) {
+    PlaceNumbers numbers;
+    size_t known_left = range.most;
+    for (const auto& [stack, share] : place.rows) {
+        const StackHistory* past = history.stack(*stack);
+        if (past == nullptr) continue;
+        std::vector<double> bytes;
+        for (const Sample& one : history.bytes(*past)) bytes.push_back(one.value);
+        const OldSlices slices = slices_in(range, process, *stack, *past);
+        add(numbers.bytes, bytes, share);
+        add(numbers.slices.held, slices.held, share);
+        add(numbers.slices.left, slices.left, share);
+        known_left = std::min(known_left, slices.left.size());
+        numbers.count += share * static_cast<double>(stack->held.count);
+    }
+    numbers.judged = std::accumulate(numbers.slices.held.begin(), numbers.slices.held.end(), 0.0);
+    numbers.slices.left.resize(std::min(numbers.slices.left.size(), known_left));
+    return numbers;
+}
+
+// It rose at so many collections, and hardly ever fell.
+bool rises(const std::vector<double>& bytes, size_t fewest_steps) {
+    constexpr double kMostFalls = 0.1;
+    size_t steps = 0;
+    double up = 0;
+    double down = 0;
+    for (size_t i = 0; i < bytes.size(); i++) {
+        const double step = bytes[i] - (i > 0 ? bytes[i - 1] : 0);
+        (step > 0 ? up : down) += std::abs(step);
+        if (step > 0) steps++;
+    }
+    return steps >= fewest_steps && down <= kMostFalls * up;
+}
+
+// What is left of all ages grew by as much as it is in the time in which it was acquired. Samples have the error of what is counted.
+Trend trend_of(const PlaceNumbers& numbers, double from_s, double until_s, double span_s, double bytes_each) {
+    const double bytes = numbers.judged * bytes_each;
+    const double error = 1.96 / std::sqrt(std::max(numbers.judged, 1.0));
+    Trend trend;
+    trend.per_s = bytes / std::max(until_s - from_s, 1.0);
+    trend.low_per_s = trend.per_s * std::max(1 - error, 0.0);
+    trend.high_per_s = trend.per_s * (1 + error);
+    trend.span_s = span_s;
+    trend.rise = trend.per_s * span_s;
+    trend.level = bytes / 2;
+    return trend;
+}
+
+// The row that names the place: the largest that has a line.
+const StackReport* named_row(const JsPlace& place, std::string_view exe) {
+    const StackReport* named = nullptr;
+    for (const auto& [stack, share] : place.rows)
+        if (share == 1 && stack->frames[headline_frame(stack->frames, exe)].line > 0 &&
+            (named == nullptr || stack->held.bytes > named->held.bytes))
+            named = stack;
+    return named != nullptr ? named : place.rows.front().stack;
+}
+
+std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, const ProcessReport& process,
+                                  const History& history, double time_s) {
+    constexpr double kFewestSamples = 12;
+    constexpr double kFewestOfOneCollection = 24;
+    constexpr double kNearlyAll = 0.85;  // of the slices of time: a full cache lacks the first ones
+    constexpr size_t kFewestLeft = 2;
+    constexpr double kLeakS = 50;
+    constexpr size_t kEnoughCollections = 3;
+    const PlaceNumbers numbers =
+        numbers_of(place, process, history, {.most = looks.judged_slices, .end_s = time_s, .now_s = time_s});
+    const bool is_of_one = looks.collections == 1;
+    if (numbers.judged < (is_of_one ? kFewestOfOneCollection : kFewestSamples)) return std::nullopt;
+    if (!is_of_one && numbers.slices.left.size() < kFewestLeft) return std::nullopt;
+    const StackReport* named = named_row(place, process.exe);
+    if (is_js_heap(*named) && !rises(numbers.bytes, is_of_one ? 1 : 2)) return std::nullopt;
+    const auto survival = survival_of(numbers.slices);
+    if (!survival || !survival->is_even() || survival->occupied < kNearlyAll || !survival->is_kept())
+        return std::nullopt;
+    GrowingStack growing{.stack = named};
+    const double until_s = process.slice_ends_s[looks.judged_slices - 1];
+    growing.bytes =
+        trend_of(numbers, looks.attached_at_s, until_s, history.span_s(), numbers.bytes.back() / numbers.count);
+    growing.survival = survival;
+    for (const auto& [stack, share] : place.rows)
+        if (share == 1 && stack != named) growing.also.push_back(stack);
+    if (history.span_s() >= kLeakS && looks.collections >= kEnoughCollections) growing.evidence = Evidence::kLeaks;
+    return growing;
+}
+
+bool same_function(const Frame& a, const Frame& b) { return a.function == b.function && a.file == b.file; }
+
+// Whether the frame to look at in `row` is the function that is the frame `caller` in `made`, called as there.
+bool is_of_caller(const StackReport& row, const StackReport& made, size_t caller, std::string_view exe) {
+    const std::span<const Frame> of_made(made.frames);
+    const std::span<const Frame> of_row(row.frames);
+    return std::ranges::equal(of_row.subspan(headline_frame(row.frames, exe)), of_made.subspan(caller), same_function);
+}
+
+double survivors(const StackReport& stack) {
+    return static_cast<double>(stack.held.count) / static_cast<double>(std::max<uint64_t>(stack.acquired.count, 1));
+}
+
+}  // namespace
+
+bool tells_js_heap(const ProcessReport& process) {
+    return std::ranges::any_of(process.kinds, [](const KindReport& kind) { return kind.kind == kJsHeapKind; });
+}
+
+bool is_given_back_by_v8(const ProcessReport& process, const StackReport& stack) {
+    return is_js_heap(stack) || (is_array_buffer(stack) && tells_js_heap(process));
+}
+
+bool may_be_same_path(const StackReport& a, const StackReport& b, std::string_view exe) {
+    const JsPath of_a = js_path_of(a, exe);
+    const JsPath of_b = js_path_of(b, exe);
+    return may_be_path(of_a, of_b) || may_be_path(of_b, of_a);
+}
+
+// One sample found alive by a full collection is enough to see that a line leaves something behind: what is needed for the moment
+// hardly ever is in use just then.
+void look_at_what_keeps(const ProcessReport& process, GrowingStack& growing) {
+    const StackReport& made = *growing.stack;
+    if (!is_js_heap(made) || growing.headline + 1 >= made.frames.size()) return;
+    const size_t caller = growing.headline + 1;
+    if (!is_user_code(made.frames[caller], process.exe) || made.frames[caller].line == 0 ||
+        same_function(made.frames[caller], made.frames[growing.headline]))
+        return;
+    constexpr uint64_t kFewest = 2;
+    constexpr double kNearlyAll = 0.9;
+    constexpr double kPart = 0.5;
+    const StackReport* keeps = nullptr;
+    for (const StackReport& row : process.stacks) {
+        if (!is_js_heap(row) || row.before_attach || row.frames.empty() || row.held.count == 0) continue;
+        if (!is_of_caller(row, made, caller, process.exe)) continue;
+        const int line = row.frames[headline_frame(row.frames, process.exe)].line;
+        const bool is_later = line > made.frames[caller].line && survivors(row) >= survivors(made);
+        if (is_later && (keeps == nullptr || row.held.count > keeps->held.count)) keeps = &row;
+        if (line == 0 && row.held.count >= kFewest && survivors(row) >= kNearlyAll && survivors(made) < kPart)
+            growing.keeper = &made.frames[caller];
+    }
+    if (keeps == nullptr) return;
+    growing.keeper = nullptr;
+    std::erase(growing.also, keeps);
+    growing.also.push_back(&made);
+    growing.made_at = &made.frames[growing.headline];
+    growing.stack = keeps;
+    growing.headline = headline_frame(keeps->frames, process.exe);
+}
+
+std::string why_js_is_not_judged(const ProcessReport& process, const History& history, double time_s) {
+    if (!tells_js_heap(process)) return {};
+    const Looks looks = looks_at(process, history, time_s);
+    const auto memory = fit_trend(history.metric("anon_bytes"));
+    constexpr double kSure = 2.5;
+    if (is_recent(looks, time_s) || !memory || memory->score < kSure) return {};
+    const std::string how_long =
+        looks.collections == 0 ? "since the attach" : "for " + human_age(time_s - looks.last_collection_s);
+    return fmt::format(
+        "memory grows, but no full collection of V8 has told anything new {}: whether the objects and buffers of "
+        "JavaScript that came "
+        "since are still in use, only the next one tells",
+        how_long);
+}
+
+std::vector<GrowingStack> growing_js_places(const ProcessReport& process, const History& history, double time_s) {
+    const Looks looks = looks_at(process, history, time_s);
+    if (!is_recent(looks, time_s) || looks.judged_slices == 0) return {};
+    std::vector<const StackReport*> on_heap;
+    std::vector<const StackReport*> buffers;
+    for (const StackReport& stack : process.stacks) {
+        if (stack.before_attach || stack.frames.empty() || stack.held.count == 0) continue;
+        if (is_js_heap(stack)) on_heap.push_back(&stack);
+        if (is_array_buffer(stack)) buffers.push_back(&stack);
+    }
+    std::vector<GrowingStack> growing;
+    for (const auto& rows : {on_heap, buffers})
+        for (const JsPlace& place : js_places_of(rows, process.exe))
+            if (auto one = judge(place, looks, process, history, time_s)) growing.push_back(*std::move(one));
+    return growing;
+}
+
+}  // namespace whoholds

@@ -1,0 +1,51 @@
+// JsSampleBook: what has become of the sampled allocations of one process's JavaScript heaps -> acquired and released resources of the
+// kind js_heap. Used by JsSampling. Pure: samples and copies of the kernel's tables are passed in, records come out.
+// Invariant: a sample is held from when a full collection has found it alive until it is gone from its heap's table; one that goes
+// before is acquired and released at once. What no full collection has looked at yet is neither.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "bpf/shared/js_heap.h"
+#include "stream/record.h"
+
+namespace whoholds {
+
+class JsSampleBook {
+public:
+    using Emit = std::function<void(const Record&)>;
+
+    // sample: a record of type kJsSample; the heap by a number that is never given again.
+    void add(uint32_t heap, const Record& sample);
+    // The heap's table as it is, after all its samples that were sent before were added.
+    void look(uint32_t heap, std::span<const wh_js_sample> table, uint64_t now_ns, const Emit& emit);
+    // The heap is gone, with all that was on it.
+    void end(uint32_t heap, uint64_t now_ns, const Emit& emit);
+    void end_all(uint64_t now_ns, const Emit& emit);
+
+    [[nodiscard]] uint64_t waiting_bytes() const { return waiting_bytes_; }
+    [[nodiscard]] uint64_t taken() const { return taken_; }
+
+private:
+    struct Known {
+        uint64_t size = 0;
+        uint64_t time_ns = 0;
+        uint32_t stack = 0;
+        uint16_t process = 0;
+        bool is_held = false;
+    };
+    using Samples = absl::flat_hash_map<uint32_t, Known>;  // by number
+
+    void hold(uint32_t heap, uint32_t number, Known& known, const Emit& emit);
+    void let_go(uint32_t heap, uint32_t number, Known& known, uint64_t now_ns, const Emit& emit);
+
+    absl::flat_hash_map<uint32_t, Samples> heaps_;
+    uint64_t waiting_bytes_ = 0;
+    uint64_t taken_ = 0;
+};
+
+}  // namespace whoholds
