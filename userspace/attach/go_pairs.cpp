@@ -90,11 +90,12 @@ private:
         std::erase_if(found, [&](Found& one) {
             if (one.wanted->role != PairFunction::Role::kAcquire) return false;
             auto handle = handles_->acquired(*one.wanted, one.function, released);
-            if (handle)
-                one.handle = *std::move(handle);
-            else
+            if (!handle) {
                 skip(one.wanted->symbol, handle.error().message);
-            return !handle;
+                return true;
+            }
+            one.handle = *std::move(handle);
+            return false;
         });
         return {};
     }
