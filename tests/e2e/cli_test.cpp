@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 #include "e2e/places.h"
 #include "e2e/whoholds.h"
@@ -116,6 +117,32 @@ TEST_F(E2eTest, run_that_cannot_start) {
 
     EXPECT_NE(outcome.exit_code, 0);
     expect_one_sentence(outcome);
+}
+
+// What is raised for ourselves is not for the program.
+TEST_F(E2eTest, run_gives_the_command_what_a_shell_would) {
+    const std::string script = "read line; cat /proc/self/oom_score_adj; ulimit -S -n; grep SigBlk /proc/self/status";
+    Process plain({.command = {"sh", "-c", script}});
+    plain.write_line("go");
+    Process run({.command = {whoholds_path(), "run", "--", "sh", "-c", script}});
+    run.write_line("go");
+
+    for (int i = 0; i < 3; i++) EXPECT_EQ(run.output().next(), plain.output().next());
+    EXPECT_EQ(run.wait(), 0);
+}
+
+TEST_F(E2eTest, the_tool_goes_first_when_memory_runs_out) {
+    Puppet puppet("traps");
+    Whoholds whoholds = Whoholds::attach(puppet.pid());
+
+    const auto score_of = [](pid_t pid) {
+        int score = -1;
+        std::ifstream("/proc/" + std::to_string(pid) + "/oom_score_adj") >> score;
+        return score;
+    };
+    EXPECT_EQ(score_of(whoholds.process().pid()), 1000);
+    EXPECT_EQ(score_of(puppet.pid()), score_of(getpid()));
+    whoholds.finish();
 }
 
 TEST_F(E2eTest, run_sees_the_first_allocation) {

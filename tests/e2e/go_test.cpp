@@ -1,5 +1,7 @@
 // Go programs: what the runtime knows is in the report, by stack and by creator, without a probe in Go code.
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include "e2e/puppet.h"
 #include "e2e/report_reader.h"
@@ -10,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class GoPrograms : public E2eTest, public ::testing::WithParamInterface<const char*> {
 protected:
@@ -114,6 +117,30 @@ TEST_F(E2eTest, what_gos_runtime_maps_for_itself_through_c_is_not_the_programs) 
 
     EXPECT_EQ(report.with_function("runtime.mmap.func1", "mapping").held.count, 0U);
     EXPECT_THAT(report.remarks(), HasSubstr("the runtime of Go or Python made for itself"));
+}
+
+// The limits of a pod cannot be seen from a container with control groups of its own.
+TEST_F(E2eTest, a_go_heap_is_copied_only_as_far_as_the_limits_that_are_seen_allow) {
+    if (target_path("go_types").empty()) GTEST_SKIP() << "go is not installed";
+    Puppet puppet("go_types");
+    puppet.command("make list 3000000");
+    puppet.command("collect");
+    const std::vector<std::string> arguments = {"-p", std::to_string(puppet.pid()), "--kind", "go_heap"};
+    const Launch in_a_container = {.in_child = [] {
+        if (unshare(CLONE_NEWCGROUP) != 0) _exit(126);
+    }};
+    const auto remarks_with = [&](const std::vector<std::string>& more, const Launch& launch) {
+        std::vector<std::string> all = arguments;
+        all.insert(all.end(), more.begin(), more.end());
+        Whoholds whoholds(all, launch);
+        EXPECT_TRUE(whoholds.wait_attached());
+        whoholds.later_report();
+        return whoholds.finish().remarks();
+    };
+
+    EXPECT_THAT(remarks_with({"0.5"}, in_a_container), HasSubstr("and 64 MiB can be spared"));
+    EXPECT_THAT(remarks_with({"--types", "on", "0.5"}, in_a_container), Not(HasSubstr("can be spared")));
+    EXPECT_THAT(remarks_with({"0.5"}, {}), Not(HasSubstr("can be spared")));
 }
 
 TEST_F(E2eTest, kinds_of_go_are_refused_where_there_is_no_go) {

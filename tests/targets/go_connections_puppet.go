@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 type backend struct {
@@ -24,6 +25,7 @@ var (
 	set      = map[string]map[string]*backend{}
 	logs     []*os.File
 	accepted []net.Conn
+	requests []net.Conn
 )
 
 func check(err error) {
@@ -95,6 +97,28 @@ func keepInMap(port string, count int) {
 	for i := 0; i < count; i++ {
 		name := fmt.Sprint("backend ", i)
 		kept[name] = &backend{name: name, conn: dial(port)}
+	}
+}
+
+// Only hands on what the library gave to it.
+//
+//go:noinline
+func dialUpstream(port string) (net.Conn, error) {
+	return net.Dial("tcp", "127.0.0.1:"+port)
+}
+
+//go:noinline
+func handleRequest(port string) {
+	conn, err := dialUpstream(port)
+	check(err)
+	requests = append(requests, conn)
+}
+
+//go:noinline
+func handleRequests(port string, seconds int) {
+	for i := 0; i < seconds*20; i++ {
+		handleRequest(port)
+		time.Sleep(time.Second / 20)
 	}
 }
 
@@ -170,6 +194,8 @@ func obey(line string) bool {
 		forgetTransports(port, count)
 	case "keep": // keep PORT COUNT
 		keepInMap(port, count)
+	case "requests": // requests PORT SECONDS
+		handleRequests(port, count)
 	case "aside":
 		setAside()
 	case "close":

@@ -1,8 +1,9 @@
 #include "bpf/link_closer.h"
 
-#include <csignal>
 #include <system_error>
 #include <utility>
+
+#include "base/no_signals.h"
 
 namespace whoholds {
 
@@ -18,15 +19,11 @@ void LinkCloser::close(std::shared_ptr<void> link) {
     const std::lock_guard lock(mutex_);
     links_.push_back(std::move(link));
     if (idle_ < links_.size() && threads_.size() < kMaxThreads) {
-        // Signals are the session's: threads inherit what is blocked.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const NoSignals no_signals;
         try {
             threads_.emplace_back([this] { work(); });
         } catch (const std::system_error&) {  // no more threads here: those that there are, or wait(), close it
         }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     changed_.notify_one();
 }

@@ -4,8 +4,10 @@
 #include <sys/signalfd.h>
 
 #include <csignal>
+#include <tuple>
 
 #include "bpf/session_state.h"
+#include "proc/oom_score.h"
 #include "proc/rights.h"
 
 namespace whoholds {
@@ -62,6 +64,13 @@ Target* Session::add_target(pid_t pid) {
 }
 
 std::optional<SessionError> Session::start() {
+    if (!options_.command.empty()) {  // first, so that it inherits nothing that is meant for us
+        auto child = CommandChild::fork_waiting(options_.command);
+        if (!child) return SessionError{FailureKind::kUntraceable, std::move(child).error()};
+        child_ = *std::move(child);
+    }
+    // Where that is forbidden, the bounds of what we take (read_spare_memory) have to do.
+    std::ignore = go_first_when_memory_runs_out(root_);
     raise_file_limit();
     start_downloads();
     for (pid_t pid : options_.pids)
@@ -84,7 +93,7 @@ std::optional<SessionError> Session::start() {
     start_ns_ = monotonic_ns();
     if (has_arrivals()) tracer_->watch_execs();
     if (options_.follow) tracer_->follow_forks();
-    if (!options_.command.empty()) return start_command();
+    if (child_) return start_command();
     for (pid_t pid : options_.pids) {
         Target* target = add_target(pid);
         if (!target)
@@ -104,9 +113,6 @@ std::optional<SessionError> Session::start() {
 }
 
 std::optional<SessionError> Session::start_command() {
-    auto child = CommandChild::fork_waiting(options_.command);
-    if (!child) return SessionError{FailureKind::kUntraceable, std::move(child).error()};
-    child_ = *std::move(child);
     Target& target = *add_target(child_->pid());
     auto attached = target.attach_before_exec(*tracer_, child_->path(), plan_options(child_->pid()), pool_);
     if (!attached) return SessionError{FailureKind::kUntraceable, std::move(attached).error()};

@@ -17,6 +17,7 @@
 #include "bpf/live_source.h"
 #include "bpf/shared/call_shape.h"
 #include "bpf/shared/resource_kinds.h"
+#include "proc/memory_headroom.h"
 #include "proc/rights.h"
 #include "proc/stat.h"
 #include "proc/system.h"
@@ -142,6 +143,7 @@ void Target::set_up_names(std::function<void(const std::string&)> progress, Debu
     downloads_ = downloads;
     symbolizer_.on_progress(progress_);
     symbolizer_.use_downloads(downloads_);
+    symbolizer_.on_much_memory([root = root_, pid = pid_] { return read_spare_memory(root, pid).may_be_taken(); });
 }
 
 void Target::attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool) {

@@ -35,11 +35,10 @@ void Target::look_for_go_code(const std::vector<Mapping>& fresh) {
 
 // A pod has a limit for all that is in it, which a container does not see; what we take must not be what kills its program.
 uint64_t Target::bytes_to_spare() const {
-    constexpr uint64_t kPart = 4;
     constexpr uint64_t kWithoutKnowing = uint64_t{64} << 20;
     const SpareMemory spare = read_spare_memory(root_, pid_);
     const bool is_careful = !spare.sees_all_limits && go_wanted_.types != GoTypesWanted::kAlways;
-    return std::min(spare.bytes / kPart, is_careful ? kWithoutKnowing : UINT64_MAX);
+    return std::min(spare.may_be_taken(), is_careful ? kWithoutKnowing : UINT64_MAX);
 }
 
 // Reading the heap costs the target nothing but memory bandwidth; its price is our own time, and the rings are read meanwhile.

@@ -28,6 +28,8 @@ std::optional<MemoryHeadroom> read_memory_headroom(const ProcRoot& root, pid_t p
 struct SpareMemory {
     uint64_t bytes = 0;            // left where least is left: on the machine, in our groups, in the process's
     bool sees_all_limits = false;  // else there are groups around them that cannot be seen from here
+    // Of one thing that we read.
+    [[nodiscard]] uint64_t may_be_taken() const { return bytes / 4; }
 };
 SpareMemory read_spare_memory(const ProcRoot& root, pid_t pid);
 

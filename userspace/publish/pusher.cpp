@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <utility>
 
+#include "base/no_signals.h"
 #include "base/printable.h"
 #include "base/unique_fd.h"
 
@@ -108,12 +108,8 @@ Result<std::unique_ptr<Pusher>> Pusher::start(PushTarget target, int deadline_ms
     if (code != 0 || addresses->list == nullptr)
         return Error{ErrorCode::kNotFound, fmt::format("push to {}: {}", printable(target.host), gai_strerror(code))};
     std::unique_ptr<Pusher> pusher(new Pusher(std::move(target), std::move(addresses), deadline_ms));
-    // Signals are for the thread that runs the session.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const NoSignals no_signals;
     pusher->thread_ = std::thread([self = pusher.get()] { self->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return pusher;
 }
 

@@ -37,8 +37,9 @@ bool ModuleSymbols::open_go(WorkBudget& budget) {
     if (expected_ms > kSmallScanMs && !budget.allows(expected_ms)) return false;
     go_is_wanted_ = false;
     auto code = GoCode::open(image_);
-    if (code && !budget.take_memory(code->module_data().table_end - code->module_data().table)) {
-        code = Error{ErrorCode::kLimit, "too much memory would be needed"};
+    if (code) {
+        auto memory = budget.take_memory(code->module_data().table_end - code->module_data().table);
+        if (!memory) code = std::move(memory).error();
     }
     if (code) {
         go_ = *std::move(code);
@@ -53,8 +54,9 @@ bool ModuleSymbols::read_table(WorkBudget& budget) {
     if (!table_is_wanted_) return true;
     if (!next_table_) {
         next_table_.emplace(image_, options_, std::exchange(added_file_, {}));
-        if (!budget.take_memory(next_table_->symbols_expected() * sizeof(NamelessSymbol))) {
-            notes_.emplace_back("no symbols: too much memory would be needed");
+        auto memory = budget.take_memory(next_table_->symbols_expected() * sizeof(NamelessSymbol));
+        if (!memory) {
+            notes_.push_back("no symbols: " + memory.error().message);
             next_table_.reset();
             table_is_wanted_ = false;
             return true;
@@ -93,9 +95,9 @@ bool ModuleSymbols::open_lines(WorkBudget& budget) {
     say_if_slow(budget, unpack_ms + lines_bytes_ / kCopiedBytesPerMs, "debug information", lines_bytes_);
     if (unpack_ms > 0 && !budget.allows(unpack_ms)) return false;
 
-    auto lines = budget.take_memory(lines_bytes_)
-                     ? DebugLines::open(*std::move(lines_file_), options_)
-                     : Result<DebugLines>(Error{ErrorCode::kLimit, "1 GiB of debug information would be exceeded"});
+    auto memory = budget.take_memory(lines_bytes_);
+    auto lines =
+        memory ? DebugLines::open(*std::move(lines_file_), options_) : Result<DebugLines>(std::move(memory).error());
     lines_file_.reset();
     lines_state_ = lines ? Lines::kReading : Lines::kNone;
     if (!lines) notes_about_lines_.push_back("no source lines: " + lines.error().message);

@@ -212,6 +212,10 @@ void Symbolizer::on_progress(std::function<void(const std::string&)> progress) {
     state_->budget.set_listener(std::move(progress));
 }
 
+void Symbolizer::on_much_memory(std::function<uint64_t()> bytes_to_spare) {
+    state_->budget.set_spare(std::move(bytes_to_spare));
+}
+
 void Symbolizer::use_downloads(DebugDownloads* downloads) { state_->downloads = downloads; }
 
 void Symbolizer::update_mappings(const std::vector<Mapping>& mappings, uint32_t layout) {

@@ -57,6 +57,9 @@ public:
     // Who is told, while names are looked up, what takes long: "reading symbols of /usr/bin/server (412 MiB)…".
     void on_progress(std::function<void(const std::string&)> progress);
 
+    // Who knows how many bytes can be spared for symbols and debug information; without this they may take 1 GiB.
+    void on_much_memory(std::function<uint64_t()> bytes_to_spare);
+
     // Where to ask for debug files that are missing here; nullptr: nowhere. What was downloaded is used from the next
     // set_budget_ms() or update_mappings() on. Must outlive this.
     void use_downloads(DebugDownloads* downloads);

@@ -2,10 +2,15 @@
 // Symbolizer.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
+
+#include "base/human.h"
+#include "base/result.h"
 
 namespace whoholds {
 
@@ -44,15 +49,28 @@ public:
         if (listener_) listener_(sentence);
     }
 
-    // False when this much more would be too much to keep.
-    bool take_memory(uint64_t size_bytes) {
-        if (size_bytes > memory_left_bytes_) return false;
+    // Who knows how much can be spared without harm to others; asked before much is taken.
+    using Spare = std::function<uint64_t()>;
+    void set_spare(Spare spare_bytes) { spare_bytes_ = std::move(spare_bytes); }
+
+    // kLimit when this much more would be too much to keep.
+    Result<void> take_memory(uint64_t size_bytes) {
+        constexpr uint64_t kMuch = uint64_t{16} << 20;
+        if (size_bytes > memory_left_bytes_)
+            return Error{ErrorCode::kLimit, "more than 1 GiB of symbols and debug information"};
+        if (size_bytes > kMuch && spare_bytes_)
+            if (const uint64_t spare = spare_bytes_(); size_bytes > spare)
+                return Error{ErrorCode::kLimit,
+                             fmt::format("{} would have to be read, and {} can be spared without bringing the program "
+                                         "near a limit of its memory",
+                                         human_bytes(size_bytes), human_bytes(spare))};
         memory_left_bytes_ -= size_bytes;
-        return true;
+        return {};
     }
 
 private:
     Listener listener_;
+    Spare spare_bytes_;
     uint64_t memory_left_bytes_ = uint64_t{1} << 30;
     Clock now_ms_;  // none: no limit
     uint64_t budget_ms_ = 0;

@@ -50,5 +50,20 @@ TEST(WorkBudget, memory_is_given_out_once) {
     EXPECT_FALSE(budget.take_memory(1));
 }
 
+TEST(WorkBudget, much_memory_is_taken_only_where_it_can_be_spared) {
+    WorkBudget budget;
+    uint64_t spare = uint64_t{100} << 20;
+    budget.set_spare([&] { return spare; });
+
+    EXPECT_TRUE(budget.take_memory(uint64_t{100} << 20));
+    const auto refused = budget.take_memory(uint64_t{101} << 20);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message,
+              "101 MiB would have to be read, and 100 MiB can be spared without bringing the program near a limit of "
+              "its memory");
+    spare = 0;
+    EXPECT_TRUE(budget.take_memory(uint64_t{1} << 20)) << "a little is never too much";
+}
+
 }  // namespace
 }  // namespace whoholds

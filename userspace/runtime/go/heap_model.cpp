@@ -3,10 +3,16 @@
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <system_error>
+#include <thread>
 #include <utility>
+
+#include "base/no_signals.h"
 
 namespace whoholds {
 namespace {
@@ -74,6 +80,25 @@ void populate(std::span<uint8_t> bytes) {
     const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size());
     ::madvise(reinterpret_cast<void*>(start), end - start, MADV_POPULATE_WRITE);
 #endif
+}
+
+// The kernel takes as long to find pages for the copy of a large heap as to fill them, so a thread that runs only where nobody else
+// wants to asks for them ahead. It ends when it is through or when the copy is (std::jthread); what it did not do is done when it is needed.
+std::jthread populate_ahead(std::span<uint8_t> bytes) {
+    constexpr size_t kWorthAThread = size_t{64} << 20;
+    if (bytes.size() < kWorthAThread) return {};
+    const NoSignals no_signals;
+    try {
+        return std::jthread([bytes](const std::stop_token& stop) {
+            constexpr int kLast = 19;
+            constexpr size_t kStepBytes = size_t{1} << 20;  // a copy that is given up does not wait for more
+            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLast);
+            for (size_t done = 0; done < bytes.size() && !stop.stop_requested(); done += kStepBytes)
+                populate(bytes.subspan(done, std::min(kStepBytes, bytes.size() - done)));
+        });
+    } catch (const std::system_error&) {  // no more threads here
+        return {};
+    }
 }
 
 }  // namespace
@@ -167,6 +192,7 @@ Result<void> GoHeapModel::read_once(const GoProcess& process, const GoSpans& bef
 Result<void> GoHeapModel::read_contents(const GoProcess& process, std::span<const GoSpan> spans, const GoOn& go_on) {
     constexpr uint64_t kMaxRunBytes = uint64_t{8} << 20;
     auto* bytes = reinterpret_cast<uint8_t*>(contents_.get());
+    const std::jthread ahead = populate_ahead({bytes, content_bytes_});
     uint64_t done = 0;
     for (size_t first = 0, last = 0; first < spans.size(); first = last) {
         last = first + 1;
