@@ -1,5 +1,6 @@
 #include "runtime/go/descriptor_holders.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace whoholds {
@@ -9,7 +10,7 @@ void GoDescriptorHolders::find(std::span<const GoDescriptorObject> objects, GoHo
     for (const GoDescriptorObject& each : objects)
         if (holders.is_held(each.object)) ++claims[each.descriptor];
     for (const auto& [descriptor, count] : claims)
-        if (count > 1) ++claimed_twice_;
+        if (count > 1) claimed_twice_.push_back(descriptor);
     constexpr size_t kBetweenPauses = 1000;
     for (const GoDescriptorObject& each : objects) {
         if (ways_of_.size() >= kMaxDescriptors) break;
@@ -17,6 +18,23 @@ void GoDescriptorHolders::find(std::span<const GoDescriptorObject> objects, GoHo
         add(each, holders.way_to(each.object));
         if (ways_of_.size() % kBetweenPauses == 0 && !go_on()) break;
     }
+}
+
+void GoDescriptorHolders::add(std::span<const GoDescriptorWaiter> waiters, GoRootNames& names) {
+    for (const GoDescriptorWaiter& each : waiters) {
+        if (ways_of_.size() >= kMaxDescriptors) break;
+        const auto [found, is_new] = ways_of_.try_emplace(each.descriptor);
+        if (!is_new) continue;
+        found->second = {.text = number_of(names.of_goroutine(each.goroutine) + ", which waits for it"),
+                         .first_proof = proofs_.size(),
+                         .proof_count = each.proofs.size()};
+        proofs_.insert(proofs_.end(), each.proofs.begin(), each.proofs.end());
+    }
+}
+
+uint64_t GoDescriptorHolders::claimed_twice() const {
+    return static_cast<uint64_t>(
+        std::ranges::count_if(claimed_twice_, [this](uint32_t one) { return !ways_of_.contains(one); }));
 }
 
 uint32_t GoDescriptorHolders::number_of(const std::string& text) {

@@ -1,5 +1,6 @@
 // GoDescriptorHolders: who holds the descriptors of a Go process, by the objects that have them. Used for descriptors that no stack is
-// known of, as they were there before the attach. Found in one look at the heap; confirm() compares again what was found.
+// known of, as they were there before the attach. Found in one look at the heap, or else by the goroutines that wait for them; confirm()
+// compares again what was found.
 // Invariant: after confirm() each word of each way, and the number in the object, is what it was. Where that is so of the last
 // steps only, those are told. What two objects claim, and what nothing leads to has no way.
 #pragma once
@@ -13,7 +14,9 @@
 
 #include "base/result.h"
 #include "runtime/go/descriptor_objects.h"
+#include "runtime/go/descriptor_waiters.h"
 #include "runtime/go/holders.h"
+#include "runtime/go/root_names.h"
 
 namespace whoholds {
 
@@ -22,12 +25,15 @@ public:
     static constexpr size_t kMaxDescriptors = 50'000;
 
     void find(std::span<const GoDescriptorObject> objects, GoHolders& holders, const GoOn& go_on);
+    // Those of which nothing is known yet.
+    void add(std::span<const GoDescriptorWaiter> waiters, GoRootNames& names);
     // Where the process cannot be read any more, nothing is left.
     void confirm(const ProcessMemory& memory);
 
     // "variable main.pool -> map[string]net.Conn -> *net.TCPConn"; "" when not known.
     [[nodiscard]] std::string_view way_to(uint32_t descriptor) const;
-    [[nodiscard]] uint64_t claimed_twice() const { return claimed_twice_; }
+    // By two objects, and nobody known waits for them.
+    [[nodiscard]] uint64_t claimed_twice() const;
     [[nodiscard]] uint64_t changed() const { return changed_; }  // since they were found
     [[nodiscard]] bool is_empty() const { return ways_of_.empty(); }
 
@@ -46,7 +52,7 @@ private:
     absl::flat_hash_map<std::string, uint32_t> text_numbers_;
     std::vector<GoProof> proofs_;
     absl::flat_hash_map<uint32_t, Found> ways_of_;  // by descriptor
-    uint64_t claimed_twice_ = 0;
+    std::vector<uint32_t> claimed_twice_;
     uint64_t changed_ = 0;
 };
 

@@ -44,12 +44,14 @@ Result<void> read_records(const GoProcess& process, GoRoots& roots) {
     for (const Piece& piece : pieces) {
         if (!piece.is_read) continue;
         const GoroutineRecord record = parse_goroutine(piece.buffer, layout);
-        if (record.is_alive()) roots.goroutines.push_back(record);
+        if (!record.is_alive()) continue;
+        roots.goroutines.push_back(record);
+        roots.addresses.push_back(piece.address);
     }
     return {};
 }
 
-Result<void> read_stacks(const GoProcess& process, GoRoots& roots) {
+Result<void> read_stacks(const GoProcess& process, uint64_t max_bytes, GoRoots& roots) {
     const size_t first_root = roots.roots.size();
     uint64_t total = 0;
     uint64_t at = roots.words.size();
@@ -63,7 +65,7 @@ Result<void> read_stacks(const GoProcess& process, GoRoots& roots) {
             record.sp >= record.stack_low && record.sp < record.stack_high ? record.sp : record.stack_low;
         const uint64_t start = (low + 7) / 8 * 8;
         const uint64_t words = std::min(record.stack_high - start, kMaxOneStackBytes) / 8;
-        if (total + words * 8 > kMaxStackBytes) {
+        if (total + words * 8 > max_bytes) {
             ++roots.left_out;
             continue;
         }
@@ -95,11 +97,11 @@ std::span<const uint64_t> GoRoots::variables_at(uint64_t address) const {
     return {};
 }
 
-Result<GoRoots> read_go_roots(const GoProcess& process) {
+Result<GoRoots> read_go_roots(const GoProcess& process, uint64_t max_stack_bytes) {
     GoRoots roots;
     WH_TRY_VOID(read_globals(process, roots));
     WH_TRY_VOID(read_records(process, roots));
-    WH_TRY_VOID(read_stacks(process, roots));
+    WH_TRY_VOID(read_stacks(process, std::min(max_stack_bytes, kMaxStackBytes), roots));
     return roots;
 }
 

@@ -23,9 +23,10 @@ struct GoRoot {
 };
 
 struct GoRoots {
-    std::vector<uint64_t> words;  // of all
-    std::vector<GoRoot> roots;    // globals first
-    std::vector<GoroutineRecord> goroutines;
+    std::vector<uint64_t> words;                // of all
+    std::vector<GoRoot> roots;                  // globals first
+    std::vector<GoroutineRecord> goroutines;    // alive
+    std::vector<uint64_t> addresses;            // of their records
     std::vector<uint64_t> goroutine_addresses;  // of all records (struct g), those of dead ones included
     uint64_t left_out = 0;                      // stacks that were not read
 
@@ -36,7 +37,7 @@ struct GoRoots {
     [[nodiscard]] std::span<const uint64_t> variables_at(uint64_t address) const;
 };
 
-// At most 64 MiB of globals and 256 MiB of stacks.
-Result<GoRoots> read_go_roots(const GoProcess& process);
+// At most 64 MiB of globals and 256 MiB of stacks, or less of these.
+Result<GoRoots> read_go_roots(const GoProcess& process, uint64_t max_stack_bytes = UINT64_MAX);
 
 }  // namespace whoholds

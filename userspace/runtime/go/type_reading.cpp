@@ -10,7 +10,19 @@ GoTypeReading GoTypeReader::read(const GoProcess& process, const Choose& choose,
     if (reading) return *std::move(reading);
     GoTypeReading failed;
     failed.problem = std::move(reading).error().message;
+    if (types_ && choose({}).descriptors)
+        if (auto waiters = read_waiters(process, max_copy_bytes)) failed.descriptors = *std::move(waiters);
     return failed;
+}
+
+Result<GoDescriptorHolders> GoTypeReader::read_waiters(const GoProcess& process, uint64_t max_copy_bytes) {
+    WH_TRY(const GoRoots roots, read_go_roots(process, max_copy_bytes));
+    WH_TRY(const auto waiters, find_go_descriptor_waiters(process, roots));
+    const GoHeapScan nothing;
+    GoRootNames names(process, roots, nothing, symbols_, variable_users_);
+    GoDescriptorHolders holders;
+    holders.add(waiters, names);
+    return holders;
 }
 
 Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
@@ -40,15 +52,17 @@ Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Cho
     if (wanted.types.empty() && descriptors.empty()) return reading;
     GoRootNames names(process, roots, scan, symbols_, variable_users_);
     auto holders = GoHolders::find(process, model, roots, scan, *types_, names, go_on);
-    if (!holders) {  // the rows stand without
+    if (holders) {
+        for (const std::string& name : wanted.types) {
+            reading.holders.push_back({name, holders->of(name, kWaysPerType)});
+            if (!go_on()) break;
+        }
+        reading.descriptors.find(descriptors, *holders, go_on);
+    } else {  // the rows stand without
         reading.problem = std::move(holders).error().message;
-        return reading;
     }
-    for (const std::string& name : wanted.types) {
-        reading.holders.push_back({name, holders->of(name, kWaysPerType)});
-        if (!go_on()) break;
-    }
-    reading.descriptors.find(descriptors, *holders, go_on);
+    if (wanted.descriptors)
+        if (const auto waiters = find_go_descriptor_waiters(process, roots)) reading.descriptors.add(*waiters, names);
     return reading;
 }
 

@@ -1,7 +1,7 @@
 // One look at the heap of a Go process by type, and at who holds what. Used by the session at the attach and at reports; kept for as
 // long as the process runs the same program, as type descriptors are read once.
 // Invariant: rows add up to all that was allocated, but for `changed`, which says what was left out. Whatever could not be read
-// truthfully or in time is a sentence in `problem`, and no rows.
+// truthfully or in time is a sentence in `problem`, and no rows; who waits for descriptors is told all the same.
 #pragma once
 
 #include <functional>
@@ -52,6 +52,8 @@ public:
 private:
     Result<GoTypeReading> try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
                                    uint64_t max_copy_bytes);
+    // Without the heap.
+    Result<GoDescriptorHolders> read_waiters(const GoProcess& process, uint64_t max_copy_bytes);
 
     std::optional<GoTypes> types_;
     DataSymbols symbols_;

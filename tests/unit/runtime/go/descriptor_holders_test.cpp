@@ -18,12 +18,12 @@ class GoDescriptorsHeld : public GoForms {
 protected:
     static constexpr int kConnections = 20;
 
-    static GoDescriptorHolders read(const GoProcess& process) {
+    static GoDescriptorHolders read(const GoProcess& process, uint64_t max_copy_bytes = GoHeapModel::kMaxContentBytes) {
         GoTypeReader reader;
         return reader
             .read(
                 process, [](const auto&) { return GoTypeReader::Wanted{.types = {}, .descriptors = true}; },
-                [] { return true; })
+                [] { return true; }, max_copy_bytes)
             .descriptors;
     }
 
@@ -82,6 +82,30 @@ TEST_P(GoDescriptorsHeld, of_a_process_that_is_gone_are_not_told) {
     holders.confirm(process->memory());
 
     EXPECT_TRUE(holders.is_empty());
+}
+
+TEST_P(GoDescriptorsHeld, are_told_by_who_waits_for_them_where_the_heap_is_too_large) {
+    constexpr size_t kWaiting = 30;
+    GoPuppet server(path());
+    std::istringstream ports(server.command("serve 0"));
+    std::string port;
+    ports >> port;
+    GoPuppet puppet(path());
+    puppet.command("keep " + port + " 20");
+    puppet.command("read " + port + " " + std::to_string(kWaiting));
+    ::usleep(200'000);  // until all of them wait
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    GoDescriptorHolders holders = read(*process, uint64_t{1} << 18);
+    EXPECT_EQ(held_by(holders, "main.readForever, started by main.openAndRead, which waits for it").size(), kWaiting);
+    EXPECT_EQ(held_by(holders, "goroutine").size(), kWaiting) << "nobody waits for the others";
+    holders.confirm(process->memory());
+    EXPECT_EQ(held_by(holders, "goroutine").size(), kWaiting);
+    EXPECT_EQ(holders.claimed_twice() + holders.changed(), 0U);
+
+    GoDescriptorHolders of_server = read(*open(server.pid()), 0);
+    EXPECT_EQ(held_by(of_server, "goroutine").size(), 0U) << "not even stacks may be copied";
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, GoDescriptorsHeld,
