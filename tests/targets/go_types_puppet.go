@@ -73,6 +73,40 @@ type late struct {
 	pad   [19]int64
 }
 
+type plainEntry struct {
+	next *plainEntry
+	pad  [6]int64
+}
+type plainItem struct {
+	next *plainItem
+	pad  [8]int64
+}
+type plainNode struct {
+	next *plainNode
+	pad  [10]int64
+}
+type plainJob struct {
+	next *plainJob
+	pad  [12]int64
+}
+type plainValue struct {
+	next *plainValue
+	pad  [14]int64
+}
+type otherValue struct {
+	next *otherValue
+	pad  [16]int64
+}
+
+// Nothing else leads to what they hold.
+var (
+	plainMap     = map[int64]*plainEntry{}
+	plainList    []*plainItem
+	plainFirst   *plainNode
+	plainChannel chan *plainJob
+	plainAny     interface{}
+)
+
 type registry struct {
 	byName  map[string]*session
 	list    *node
@@ -163,6 +197,17 @@ var makers = map[string]func(int){
 		for i := 0; i < n; i++ {
 			all.records = append(all.records, &record{})
 		}
+	},
+	"plain": func(n int) {
+		plainChannel = make(chan *plainJob, n)
+		for i := 0; i < n; i++ {
+			plainMap[int64(i)] = &plainEntry{}
+			plainList = append(plainList, &plainItem{})
+			plainFirst = &plainNode{next: plainFirst}
+			plainChannel <- &plainJob{}
+		}
+		plainAny = &otherValue{}
+		plainAny = &plainValue{}
 	},
 	"latest": func(n int) {
 		all.latest = make([]atomic.Pointer[late], n)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <tuple>
 #include <utility>
 
 #include "base/human.h"
@@ -51,11 +52,13 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     const bool is_due = !go_types_.last_look_s() || go_wanted_.types == GoTypesWanted::kAlways ||
                         (time_s - *go_types_.last_look_s()) * kShareOfTime >= go_types_.took_s();
     if (!is_due) return;
-    const auto began = Clock::now();
+    auto began = Clock::now();
     const auto go_on = [&] {
         pause();
         return Clock::now() - began < kLimit;
     };
+    std::ignore = go_type_reader_.prepare(*go_, go_on);  // once; what failed is tried again, and said, by what follows
+    began = Clock::now();
     const auto choose = [&](const std::vector<GoTypeRow>& rows) {
         GoTypeReader::Wanted wanted{.types = {}, .descriptors = go_wanted_.descriptors};
         if (go_wanted_.heap) wanted.types = go_types_.worth_a_search(rows, go_wanted_.holders_of);

@@ -28,9 +28,9 @@ const GoType* GoHeapScan::variable_type(uint64_t address) const {
 }
 
 Result<GoHeapScan> GoHeapScan::scan(const GoProcess& process, const GoHeapModel& model, const GoRoots& roots,
-                                    GoTypes& types, const GoOn& go_on) {
+                                    std::span<const GoTypedVariable> variables, GoTypes& types, const GoOn& go_on) {
     GoTypeFinder finder(process, model, roots, types);
-    WH_TRY_VOID(finder.find(go_on));
+    WH_TRY_VOID(finder.find(variables, go_on));
     return finder.take();
 }
 

@@ -1,5 +1,5 @@
-// The objects of a Go heap by type. Types come from what the runtime itself writes beside objects (headers since 1.22, interfaces)
-// and from there along the fields that types declare. Used by the census by type and by the search for holders.
+// The objects of a Go heap by type. Types come from what the runtime itself writes beside objects (headers since 1.22, interfaces), from
+// what the program's code says of its variables, and from there along the fields that types declare. Used by the census by type and by the search for holders.
 // Invariant: an object has a type only if something says so that fits the size of its slot; all others are counted as not known,
 // and the sum of all rows is what is allocated.
 #pragma once
@@ -16,6 +16,7 @@
 #include "runtime/go/roots.h"
 #include "runtime/go/type_plan.h"
 #include "runtime/go/types.h"
+#include "runtime/go/variable_types.h"
 
 namespace whoholds {
 
@@ -58,7 +59,7 @@ class GoHeapScan {
 public:
     // All are kept by reference. kLimit when go_on() says that the time is over.
     static Result<GoHeapScan> scan(const GoProcess& process, const GoHeapModel& model, const GoRoots& roots,
-                                   GoTypes& types, const GoOn& go_on);
+                                   std::span<const GoTypedVariable> variables, GoTypes& types, const GoOn& go_on);
 
     [[nodiscard]] const GoObjectKind& kind(GoObject object) const { return kinds_[kind_of_[object.number]]; }
     [[nodiscard]] uint32_t kind_number(uint32_t object_number) const { return kind_of_[object_number]; }

@@ -16,10 +16,11 @@ GoTypeFinder::GoTypeFinder(const GoProcess& process, const GoHeapModel& model, c
     number_of({});
 }
 
-Result<void> GoTypeFinder::find(const GoOn& go_on) {
+Result<void> GoTypeFinder::find(std::span<const GoTypedVariable> variables, const GoOn& go_on) {
     WH_TRY_VOID(find_headers(go_on));
     find_goroutines();
     find_processors();
+    find_variables(variables);
     WH_TRY_VOID(spread(go_on));
     for (const GoRoot& root : roots_.roots) {
         if (root.goroutine == GoRoot::kGlobals) find_pairs(roots_.words_of(root), Worth::kPair);
@@ -48,6 +49,21 @@ Result<void> GoTypeFinder::find_headers(const GoOn& go_on) {
         if (i % 256 == 0 && !go_on()) return too_late();
     }
     return {};
+}
+
+void GoTypeFinder::find_variables(std::span<const GoTypedVariable> variables) {
+    for (const GoTypedVariable& variable : variables) {
+        const uint64_t address = process_.to_process(variable.address);
+        const auto words = roots_.variables_at(address);
+        const GoType* type = types_.at(process_.to_process(variable.type));
+        if (words.empty() || !type) continue;
+        const bool is_maps = variable.kind == GoPointerKind::kMap && type->kind == GoKind::kMap;
+        const bool is_channels = variable.kind == GoPointerKind::kChannel && type->kind == GoKind::kChannel;
+        if (is_maps || is_channels)
+            found_variable(address, *type);
+        else if (variable.kind == GoPointerKind::kPointer || variable.kind == GoPointerKind::kSlice)
+            visit_spot(words, 0, {.kind = variable.kind, .target = type}, Worth::kPair);
+    }
 }
 
 void GoTypeFinder::find_pairs(std::span<const uint64_t> words, Worth worth) {

@@ -16,7 +16,7 @@ namespace whoholds {
 class GoTypeFinder {
 public:
     GoTypeFinder(const GoProcess& process, const GoHeapModel& model, const GoRoots& roots, GoTypes& types);
-    Result<void> find(const GoOn& go_on);
+    Result<void> find(std::span<const GoTypedVariable> variables, const GoOn& go_on);
     GoHeapScan take();
 
 private:
@@ -28,6 +28,8 @@ private:
     void find_goroutines();
     void find_processors();
     [[nodiscard]] bool are_processors(uint64_t array, uint64_t count);
+    // From the program's code.
+    void find_variables(std::span<const GoTypedVariable> variables);
     // Words that look like an interface, in globals, in objects that nothing else gave a type, on stacks.
     void find_pairs(std::span<const uint64_t> words, Worth worth);
     Result<void> find_pairs_in_objects(const GoOn& go_on);

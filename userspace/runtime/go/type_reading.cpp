@@ -4,6 +4,15 @@
 
 namespace whoholds {
 
+Result<void> GoTypeReader::prepare(const GoProcess& process, const GoOn& go_on) {
+    if (types_) return {};
+    WH_TRY(types_, GoTypes::read(process));
+    const GoModuleData& module = process.code().module_data();
+    symbols_ = DataSymbols::read(process.image(), module.data, module.data_end);
+    variables_ = find_go_typed_variables(process, go_on);
+    return {};
+}
+
 GoTypeReading GoTypeReader::read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
                                  uint64_t max_copy_bytes) {
     Result<GoTypeReading> reading = try_read(process, choose, go_on, max_copy_bytes);
@@ -28,14 +37,10 @@ Result<GoDescriptorHolders> GoTypeReader::read_waiters(const GoProcess& process,
 Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
                                              uint64_t max_copy_bytes) {
     constexpr size_t kWaysPerType = 3;
-    if (!types_) {
-        WH_TRY(types_, GoTypes::read(process));
-        const GoModuleData& module = process.code().module_data();
-        symbols_ = DataSymbols::read(process.image(), module.data, module.data_end);
-    }
+    WH_TRY_VOID(prepare(process, go_on));
     WH_TRY(const GoHeapModel model, GoHeapModel::read(process, max_copy_bytes, go_on));
     WH_TRY(const GoRoots roots, read_go_roots(process));
-    WH_TRY(const GoHeapScan scan, GoHeapScan::scan(process, model, roots, *types_, go_on));
+    WH_TRY(const GoHeapScan scan, GoHeapScan::scan(process, model, roots, variables_, *types_, go_on));
     GoTypeReading reading;
     reading.rows = go_type_rows(model, scan);
     reading.main_module = process.code().build_info().main_module.path;

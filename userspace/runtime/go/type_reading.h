@@ -45,6 +45,8 @@ public:
     };
     using Choose = std::function<Wanted(const std::vector<GoTypeRow>&)>;
 
+    // What of the program's file is needed, which is read once; read() does so where nobody did.
+    Result<void> prepare(const GoProcess& process, const GoOn& go_on);
     // Copies at most so much of the heap at a time.
     GoTypeReading read(const GoProcess& process, const Choose& choose, const GoOn& go_on,
                        uint64_t max_copy_bytes = GoHeapModel::kMaxContentBytes);
@@ -56,6 +58,7 @@ private:
     Result<GoDescriptorHolders> read_waiters(const GoProcess& process, uint64_t max_copy_bytes);
 
     std::optional<GoTypes> types_;
+    std::vector<GoTypedVariable> variables_;
     DataSymbols symbols_;
     GoVariableUsers variable_users_;
 };

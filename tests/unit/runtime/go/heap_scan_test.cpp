@@ -36,7 +36,8 @@ protected:
             read.error = !types ? types.error().message : !model ? model.error().message : roots.error().message;
             return read;
         }
-        const auto scan = GoHeapScan::scan(process, *model, *roots, *types, always);
+        const auto variables = find_go_typed_variables(process, always);
+        const auto scan = GoHeapScan::scan(process, *model, *roots, variables, *types, always);
         EXPECT_TRUE(scan) << scan.error().message;
         for (const GoTypeRow& row : go_type_rows(*model, *scan)) read.rows[row.name] = row;
         read.objects = model->object_count();
@@ -91,6 +92,27 @@ TEST_P(GoTypeCensus, equals_what_the_program_holds) {
     EXPECT_EQ(read.count("*main.late"), 111U);
     EXPECT_EQ(read.count("*main.kept"), 12U);
     EXPECT_GE(read.count("string"), 1001U);
+}
+
+// What nothing with a type leads to, but variables whose types only the compiler knew.
+TEST_P(GoTypeCensus, knows_what_plain_variables_lead_to) {
+    GoPuppet puppet(path());
+    puppet.command("make plain 300");
+    puppet.command("collect");
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    const Read read = GoTypeCensus::read(*process);
+
+    ASSERT_EQ(read.error, "");
+    EXPECT_EQ(read.count("*main.plainEntry"), 300U);
+    EXPECT_EQ(read.count("map[int64]*main.plainEntry"), 1U);
+    EXPECT_EQ(read.count("*main.plainItem"), 300U);
+    EXPECT_EQ(read.count("[]*main.plainItem"), 1U);
+    EXPECT_EQ(read.count("*main.plainNode"), 300U);
+    EXPECT_EQ(read.count("*main.plainJob"), 300U);
+    EXPECT_EQ(read.count("chan *main.plainJob"), 1U);
+    EXPECT_EQ(read.count("*main.plainValue"), 1U) << "the variable is an interface that had another one, too";
 }
 
 TEST_P(GoTypeCensus, adds_up_to_all_that_is_allocated) {
