@@ -16,6 +16,7 @@
 #include "analyze/js_heap_growth.h"
 #include "analyze/memory_findings.h"
 #include "analyze/suspects.h"
+#include "analyze/type_findings.h"
 #include "base/human.h"
 
 namespace whoholds {
@@ -154,6 +155,7 @@ void find_close_wait(const Observed& observed, std::vector<Finding>& findings) {
 constexpr auto kRules = std::to_array<FindingRule>({
     {"growth", find_growth},
     {"close_wait", find_close_wait},
+    {"types", find_type_growth},
     {"spread", find_spread_growth},
     {"fragmentation", find_fragmentation},
     {"page_cache", find_page_cache},

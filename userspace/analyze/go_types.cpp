@@ -29,9 +29,7 @@ bool is_of_inner_parts(std::string_view package) {
 int telling(const GoTypeRow& row, const std::string& main_module) {
     if (!row.is_known || row.package == "runtime" || row.name.starts_with("*runtime.")) return 0;
     if (row.package.empty()) return 1;
-    const bool is_users = row.package == "main" || row.package == main_module ||
-                          (!main_module.empty() && row.package.starts_with(main_module + "/"));
-    if (is_users) return 3;
+    if (is_go_users_package(row.package, main_module)) return 3;
     return is_of_inner_parts(row.package) ? 1 : 2;
 }
 
@@ -53,6 +51,7 @@ void GoTypeLedger::look(GoTypeReading reading, double time_s, double took_s) {
         if (series_.size() >= kMostSeries && !series_.contains(row.name)) continue;
         Series& series = series_[row.name];
         series.growth.add(time_s, {row.count, row.bytes});
+        if (row.reached) series.whole.add(time_s, {row.reached->count, row.reached->whole_bytes});
         if (series.looks < series.early.size()) series.early[series.looks] = row.count;
         series.recent[series.looks % series.recent.size()] = row.count;
         ++series.looks;
@@ -77,6 +76,22 @@ bool GoTypeLedger::grows(const std::string& name) const {
     return rate && rate->count > 0 && *std::ranges::min_element(series.recent) > most_early;
 }
 
+std::vector<std::string> GoTypeLedger::grown_most(const std::vector<GoTypeRow>& rows) const {
+    constexpr size_t kMost = 4;
+    constexpr double kWorthSayingBytes = 16'384;  // per minute
+    std::vector<std::pair<double, const GoTypeRow*>> growing;
+    for (const GoTypeRow& row : rows) {
+        const auto found = series_.find(row.name);
+        if (found == series_.end() || !row.is_known || telling(row, last_.main_module) == 0) continue;
+        const auto rate = found->second.whole.per_minute();
+        if (rate && rate->bytes >= kWorthSayingBytes) growing.emplace_back(-rate->bytes, &row);
+    }
+    std::ranges::sort(growing);
+    std::vector<std::string> names;
+    for (size_t i = 0; i < std::min(kMost, growing.size()); ++i) names.push_back(growing[i].second->name);
+    return names;
+}
+
 std::vector<std::string> GoTypeLedger::worth_a_search(const std::vector<GoTypeRow>& rows,
                                                       const std::vector<std::string>& asked_for) const {
     constexpr size_t kLargest = 5;
@@ -99,6 +114,10 @@ std::vector<std::string> GoTypeLedger::worth_a_search(const std::vector<GoTypeRo
     }
     std::ranges::sort(growing);
     for (size_t i = 0; i < std::min(kGrowing, growing.size()); ++i) add(*std::get<2>(growing[i]));
+    const std::vector<std::string> most = grown_most(rows);
+    for (const GoTypeRow& row : rows) {
+        if (std::ranges::find(most, row.name) != most.end()) add(row);
+    }
     left = kLargest;
     for (const GoTypeRow& row : rows) {
         if (row.is_known && left > 0 && add(row)) --left;
@@ -115,6 +134,8 @@ void GoTypeLedger::fill(size_t top, const std::vector<std::string>& asked_for, d
     types.all = {last_.objects, last_.bytes};
     types.changed = {last_.changed_objects, last_.changed_bytes};
     types.age_s = std::max(0.0, now_s - *last_look_s_);
+    types.looks = looks_;
+    if (last_.reached) types.reached = {last_.reached->count, last_.reached->bytes};
     for (const GoTypeRow& row : last_.rows) {
         TypeReport type{.name = row.name, .is_known = row.is_known, .held = {row.count, row.bytes}};
         if (!row.is_known) {
@@ -125,6 +146,7 @@ void GoTypeLedger::fill(size_t top, const std::vector<std::string>& asked_for, d
         type.grows = row.is_known && grows(row.name);
         type.is_asked_for = is_asked_for(asked_for, row.name);
         type.telling = telling(row, last_.main_module);
+        if (row.reached) type.reached = {{row.reached->count, row.reached->bytes}, row.reached->whole_bytes};
         for (const GoTypeHolders& holders : last_.holders) {
             if (holders.type != row.name) continue;
             for (const GoHolder& holder : holders.ways)

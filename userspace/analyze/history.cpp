@@ -49,6 +49,7 @@ void History::look(const ProcessReport& process, double time_s) {
     join_slices(process);
     seen_by_collection_s_ = has_collection(process) && times_s_.size() > 1 ? times_s_[times_s_.size() - 2] : 0;
     for (const StackReport& stack : process.stacks) note_stack(process, stack, time_s);
+    if (process.types) types_.look(*process.types, time_s);
     // What is not in a report of all stacks holds nothing any more, or so little that it was cut off.
     for (auto& [key, stack] : stacks_) {
         if (stack.seen_at == look_number_) continue;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analyze/trend.h"
+#include "analyze/type_history.h"
 #include "report/report.h"
 
 namespace whoholds {
@@ -53,6 +54,8 @@ public:
     // Bytes of one of it on average. Without looks at which nothing was held.
     [[nodiscard]] std::vector<Sample> sizes(const StackHistory& stack) const;
     [[nodiscard]] std::vector<MetricSeries> all_metrics() const;
+    // Of a Go heap.
+    [[nodiscard]] const TypeHistory& types() const { return types_; }
 
 private:
     using Key = std::pair<std::string, uint64_t>;  // kind, id
@@ -67,6 +70,7 @@ private:
     std::vector<double> times_s_;
     std::map<std::string, std::vector<double>> metrics_;  // NaN: not known
     absl::flat_hash_map<Key, StackHistory> stacks_;
+    TypeHistory types_;
     std::vector<double> slice_ends_s_;
     double seen_by_collection_s_ = 0;  // at the last look: what was there by then; 0: there was none
     uint64_t look_number_ = 0;

@@ -172,7 +172,7 @@ bool Session::report(bool final, bool is_shown) {
         const auto traced = traced_goroutines(target);
         target.go_rows().fill(wide(options_.report), *view.symbolizer, pause, process, report.coverage,
                               target.traces_goroutines() ? &traced : nullptr);
-        target.fill_go_types(wide(options_.report).top, time_s, process, report.coverage);
+        target.fill_go_types(wide(options_.report).top, time_s, pause, process, report.coverage);
         const auto find_stack = [this](uint32_t stack) { return aggregator_->find_stack(stack); };
         target.fill_go_heap(wide(options_.report),
                             {{*view.symbolizer, view.libc_code, &*aggregator_}, find_stack, pause, monotonic_ns()},

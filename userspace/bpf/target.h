@@ -86,7 +86,8 @@ public:
     // Reads what the runtime of a Go program knows; nothing of other programs. time_s: of the session.
     void look_at_go(double time_s, const std::function<void()>& pause);
     [[nodiscard]] const GoRows& go_rows() const { return go_rows_; }
-    void fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const;
+    void fill_go_types(size_t top, double time_s, const std::function<void()>& pause, ProcessReport& report,
+                       Coverage& coverage);
     // Compares again what led to descriptors when the heap was read.
     void confirm_go_holders();
     // Who holds a descriptor of a Go program; "" when not known.
@@ -168,6 +169,7 @@ private:
     void look_for_go_code(const std::vector<Mapping>& fresh);
     [[nodiscard]] uint64_t bytes_to_spare() const;
     void look_at_go_types(double time_s, const std::function<void()>& pause);
+    void find_where_types_are_made(ProcessReport& report, const std::function<void()>& pause);
     void attach_plan(Tracer& tracer, AttachPlan plan, const PlanOptions& options, AttachPool& pool);
     // One Go runtime of a process is followed, the first one: numbers of goroutines are unique in a runtime only.
     void choose_go_module(AttachPlan& plan);
@@ -232,6 +234,7 @@ private:
     GoTypeReader go_type_reader_;
     GoCallSiteTypes go_call_site_types_;
     GoTypeLedger go_types_;
+    double go_types_cost_s_ = 0;  // of the last look, processor time
     GoDescriptorHolders go_descriptor_holders_;
     GoSamplesMode go_samples_mode_ = GoSamplesMode::kAuto;
     GoSampling go_samples_;

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "analyze/headline.h"
 #include "base/human.h"
 #include "bpf/target.h"
 #include "elf/mapped_elf.h"
@@ -15,6 +16,16 @@
 #include "runtime/go/readings.h"
 
 namespace whoholds {
+namespace {
+
+// What a look costs is this, and not how long it took while others had the processor.
+double thread_cpu_s() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+}  // namespace
 
 void Target::begin_go_with_nothing() {
     go_rows_ = GoRows();
@@ -50,7 +61,7 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     if (!go_wanted_.heap && !go_wanted_.descriptors) return;
     if (go_wanted_.types == GoTypesWanted::kNever) return;
     const bool is_due = !go_types_.last_look_s() || go_wanted_.types == GoTypesWanted::kAlways ||
-                        (time_s - *go_types_.last_look_s()) * kShareOfTime >= go_types_.took_s();
+                        (time_s - *go_types_.last_look_s()) * kShareOfTime >= go_types_cost_s_;
     if (!is_due) return;
     auto began = Clock::now();
     const auto go_on = [&] {
@@ -59,6 +70,7 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     };
     std::ignore = go_type_reader_.prepare(*go_, go_on);  // once; what failed is tried again, and said, by what follows
     began = Clock::now();
+    const double cpu_before_s = thread_cpu_s();
     const auto choose = [&](const std::vector<GoTypeRow>& rows) {
         GoTypeReader::Wanted wanted{.types = {}, .descriptors = go_wanted_.descriptors};
         if (go_wanted_.heap) wanted.types = go_types_.worth_a_search(rows, go_wanted_.holders_of);
@@ -67,14 +79,40 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     GoTypeReading reading = go_type_reader_.read(*go_, choose, go_on, bytes_to_spare());
     go_descriptor_holders_ = std::exchange(reading.descriptors, {});
     go_types_.look(std::move(reading), time_s, std::chrono::duration<double>(Clock::now() - began).count());
+    go_types_cost_s_ = thread_cpu_s() - cpu_before_s;
 }
 
 void Target::confirm_go_holders() {
     if (go_ && !exited()) go_descriptor_holders_.confirm(go_->memory());
 }
 
-void Target::fill_go_types(size_t top, double time_s, ProcessReport& report, Coverage& coverage) const {
-    if (go_wanted_.heap) go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
+// Only of what grows, as all of the user's code has to be looked through for it.
+void Target::find_where_types_are_made(ProcessReport& report, const std::function<void()>& pause) {
+    constexpr size_t kMostPlaces = 5;
+    constexpr int kUsersOwn = 3;  // others are allocated by libraries, too
+    if (!go_ || !report.types) return;
+    const std::vector<std::string> wanted = go_types_.grown_most();
+    for (TypeReport& type : report.types->types) {
+        if (type.telling != kUsersOwn || std::ranges::find(wanted, type.name) == wanted.end()) continue;
+        for (const uint64_t place : go_call_site_types_.places_of(*go_, type.name, pause)) {
+            if (type.made_at.size() >= kMostPlaces) break;
+            const std::vector<Frame> frames = symbolizer_.symbolize(place);
+            if (frames.empty()) continue;
+            const Frame& frame = frames[headline_frame(frames, report.exe)];
+            const bool is_known = std::ranges::any_of(type.made_at, [&](const Frame& one) {
+                return one.function == frame.function && one.file == frame.file && one.line == frame.line;
+            });
+            if (!is_known) type.made_at.push_back(frame);
+        }
+    }
+}
+
+void Target::fill_go_types(size_t top, double time_s, const std::function<void()>& pause, ProcessReport& report,
+                           Coverage& coverage) {
+    if (go_wanted_.heap) {
+        go_types_.fill(top, go_wanted_.holders_of, time_s, report, coverage);
+        find_where_types_are_made(report, pause);
+    }
     if (go_descriptor_holders_.claimed_twice() + go_descriptor_holders_.changed() == 0) return;
     coverage.notes.push_back(fmt::format(
         "Go: descriptors whose holder is not told, as two objects have their number: {}; as what led to "

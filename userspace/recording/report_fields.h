@@ -43,8 +43,11 @@ WH_FIELDS(GoRuntimeFacts, v.max_procs, v.heap_in_use_bytes, v.heap_idle_bytes, v
 WH_FIELDS(GoSizeReport, v.element_bytes, v.has_pointers, v.spans, v.span_bytes, v.held, v.since)
 WH_FIELDS(GoReport, v.facts, v.collections_per_min, v.goroutines, v.system_goroutines, v.torn_goroutines,
           v.outside_bytes_at_least, v.sizes)
-WH_FIELDS(TypeReport, v.name, v.is_known, v.held, v.growth_per_min, v.grows, v.is_asked_for, v.telling, v.held_by)
-WH_FIELDS(TypesReport, v.types, v.omitted, v.all, v.unknown, v.changed, v.read_bytes, v.took_s, v.age_s)
+WH_FIELDS(ReachedReport, v.amount, v.whole_bytes)
+WH_FIELDS(TypeReport, v.name, v.is_known, v.held, v.growth_per_min, v.grows, v.is_asked_for, v.telling, v.held_by,
+          v.reached, v.made_at)
+WH_FIELDS(TypesReport, v.types, v.omitted, v.all, v.unknown, v.changed, v.read_bytes, v.took_s, v.age_s, v.reached,
+          v.looks)
 WH_FIELDS(MissedStart, v.ms, v.after_exec)
 WH_FIELDS(Container, v.id, v.name, v.pod, v.pod_namespace, v.pod_uid)
 WH_FIELDS(MemoryUse, v.rss_bytes, v.anon_bytes, v.file_bytes, v.shmem_bytes, v.virtual_bytes, v.swap_bytes, v.pss_bytes,

@@ -306,17 +306,27 @@ Json go(const GoReport& go) {
     return json;
 }
 
+Json place(const Frame& frame) {
+    return {{"function", frame.function}, {"file", text_or_null(frame.file)}, {"line", frame.line}};
+}
+
 Json type(const TypeReport& type) {
     Json held_by = Json::array();
     for (const HolderReport& holder : type.held_by) held_by.push_back(holder.way);
-    return {{"name", type.name},
-            {"known", type.is_known},
-            {"count", type.held.count},
-            {"bytes", type.held.bytes},
-            {"growth_per_min", rate_or_null(type.growth_per_min)},
-            {"grows", type.grows},
-            {"held_by", std::move(held_by)},
-            {"holders", array(type.held_by, holder)}};
+    Json json = {{"name", type.name},
+                 {"known", type.is_known},
+                 {"count", type.held.count},
+                 {"bytes", type.held.bytes},
+                 {"growth_per_min", rate_or_null(type.growth_per_min)},
+                 {"grows", type.grows},
+                 {"held_by", std::move(held_by)},
+                 {"holders", array(type.held_by, holder)}};
+    if (type.reached) {
+        json["reached"] = amount(type.reached->amount);
+        json["reached_whole_bytes"] = type.reached->whole_bytes;
+    }
+    if (!type.made_at.empty()) json["made_at"] = array(type.made_at, place);
+    return json;
 }
 
 Json types_census(const TypesReport& types) {
@@ -326,7 +336,9 @@ Json types_census(const TypesReport& types) {
             {"omitted", types.omitted},
             {"read_bytes", types.read_bytes},
             {"took_s", number(types.took_s)},
-            {"age_s", number(types.age_s)}};
+            {"age_s", number(types.age_s)},
+            {"looks", types.looks},
+            {"reached", types.reached ? amount(*types.reached) : Json()}};
 }
 
 Json process(const ProcessReport& process) {

@@ -211,6 +211,12 @@ struct MetricSeries {
     std::vector<double> values;
 };
 
+struct ReachedReport {  // of such objects, those that variables and goroutines lead to: no garbage
+    Amount amount;
+    // With all that they lead to and that is not part of a type of the user's further in: of all types together, what is held.
+    uint64_t whole_bytes = 0;
+};
+
 struct TypeReport {  // of objects on the Go heap
     std::string name;
     bool is_known = true;  // false: all objects of one size whose type is not known
@@ -220,6 +226,8 @@ struct TypeReport {  // of objects on the Go heap
     bool is_asked_for = false;  // by the user
     int telling = 0;            // how well a leak is known by it, the more the better: 3 is a type of the user's own
     std::vector<HolderReport> held_by;
+    std::optional<ReachedReport> reached;
+    std::vector<Frame> made_at;  // where the user's own code allocates them; looked up where what is reached grows only
 };
 
 struct TypesReport {
@@ -230,7 +238,9 @@ struct TypesReport {
     Amount changed;           // not in any of these: swept while it was read
     uint64_t read_bytes = 0;  // of the heap
     double took_s = 0;
-    double age_s = 0;  // of what is said
+    double age_s = 0;               // of what is said
+    std::optional<Amount> reached;  // of all; null where there was no time to tell
+    uint64_t looks = 0;             // at the heap, so far
 };
 
 // Of a process that was attached to because it was forked, or executed something: what it did in its first milliseconds, before

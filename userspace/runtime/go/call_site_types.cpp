@@ -1,6 +1,7 @@
 #include "runtime/go/call_site_types.h"
 
 #include <algorithm>
+#include <cstring>
 #include <initializer_list>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "attach/module_planner.h"
 #include "bpf/shared/go_process.h"
 #include "bpf/shared/records.h"
+#include "runtime/go/variable_users.h"
 
 namespace whoholds {
 namespace {
@@ -81,6 +83,24 @@ std::optional<size_t> call_before(const FunctionCode& function, uint64_t return_
     return is_call ? std::optional(call) : std::nullopt;
 }
 
+ModuleCode code_of(const GoProcess& process) {
+    ModuleCode code;
+    code.code_at = [&process](uint64_t address, size_t size) { return process.image().code_at(address, size); };
+    return code;
+}
+
+// Whether there are bytes that may be a call of one of these; most functions have none, and need not be decoded.
+bool may_call(std::span<const uint8_t> code, uint64_t start, const absl::flat_hash_set<uint64_t>& callees) {
+    constexpr uint8_t kCallOpcode = 0xe8;
+    for (size_t i = 0; i + kCallBytes <= code.size(); ++i) {
+        if (code[i] != kCallOpcode) continue;
+        int32_t distance = 0;
+        std::memcpy(&distance, code.data() + i + 1, sizeof distance);
+        if (callees.contains(start + i + kCallBytes + static_cast<uint64_t>(int64_t{distance}))) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 std::optional<uint64_t> go_type_argument(const FunctionCode& function, uint64_t return_address, ZydisRegister reg) {
@@ -97,42 +117,97 @@ std::optional<uint64_t> go_type_argument(const FunctionCode& function, uint64_t 
     return std::nullopt;
 }
 
-std::string GoCallSiteTypes::read_type(const GoProcess& process, uint64_t return_address) {
-    const auto caller = process.function_at(return_address - 1);
-    if (!caller) return "";
-    ModuleCode bytes;
-    bytes.code_at = [&process](uint64_t address, size_t size) { return process.image().code_at(address, size); };
-    const auto function = FunctionCode::decode(bytes, {caller->entry, caller->end});
-    if (!function) return "";
-    const uint64_t in_file = process.to_file(return_address);
-    const auto call = call_before(*function, in_file);
-    const auto callee = call ? direct_callee(*function, *call) : std::nullopt;
+std::string GoCallSiteTypes::read_type(const GoProcess& process, const FunctionCode& function, uint64_t return_address,
+                                       bool as_census) {
+    const auto call = call_before(function, return_address);
+    const auto callee = call ? direct_callee(function, *call) : std::nullopt;
     const auto known = callee ? process.code().table().find(*callee) : std::nullopt;
     if (!known || known->entry != *callee) return "";
     const auto argument = type_argument(process.code().table().name_of(*known), process.layout().minor_version);
-    const auto address = argument ? go_type_argument(*function, in_file, argument->reg) : std::nullopt;
+    const auto address = argument ? go_type_argument(function, return_address, argument->reg) : std::nullopt;
     if (!address) return "";
     const GoType* type = types_->at(process.to_process(*address));
     if (!type || type->name.empty()) return "";
-    return argument->is_element ? "[]" + type->name : type->name;
+    if (argument->is_element) return "[]" + type->name;
+    const bool is_by_itself = type->kind == GoKind::kMap || type->kind == GoKind::kChannel;
+    return as_census && !is_by_itself ? "*" + type->name : type->name;
 }
 
-std::string GoCallSiteTypes::type_of(const GoProcess& process, std::span<const uint64_t> frames) {
+std::string GoCallSiteTypes::read_type_at(const GoProcess& process, uint64_t return_address) {
+    const auto caller = process.function_at(return_address - 1);
+    if (!caller) return "";
+    const auto function = FunctionCode::decode(code_of(process), {caller->entry, caller->end});
+    return function ? read_type(process, *function, process.to_file(return_address), false) : "";
+}
+
+bool GoCallSiteTypes::has_types(const GoProcess& process) {
     if (!std::exchange(has_tried_, true)) {
         auto types = GoTypes::read(process);
         if (types) types_ = *std::move(types);
     }
-    if (!types_) return "";
+    return types_.has_value();
+}
+
+std::string GoCallSiteTypes::type_of(const GoProcess& process, std::span<const uint64_t> frames) {
+    if (!has_types(process)) return "";
     for (const uint64_t frame : frames) {
         if ((frame & (WH_FRAME_EXACT | WH_FRAME_ORIGINS)) != 0) continue;
         const auto function = process.function_at(frame - 1);
         if (!function) return "";
         if (is_of_runtime(process.code().table().name_of(*function))) continue;
         const auto [found, is_new] = known_.try_emplace(frame);
-        if (is_new) found->second = read_type(process, frame);
+        if (is_new) found->second = read_type_at(process, frame);
         return found->second;
     }
     return "";
+}
+
+void GoCallSiteTypes::find_places_in(const GoProcess& process, CodeRange range,
+                                     const absl::flat_hash_set<uint64_t>& callees) {
+    constexpr size_t kMostOfType = 64;
+    const auto bytes = process.image().code_at(range.start, range.end - range.start);
+    if (!may_call(bytes, range.start, callees)) return;
+    const auto function = FunctionCode::decode(code_of(process), range);
+    if (!function) return;
+    for (size_t i = 0; i < function->instructions().size(); ++i) {
+        if (!function->instructions()[i].is_call) continue;
+        const uint64_t behind = function->address_of(i) + function->instructions()[i].length;
+        const std::string name = read_type(process, *function, behind, true);
+        if (name.empty()) continue;
+        std::vector<uint64_t>& places = places_[name];
+        if (places.size() < kMostOfType) places.push_back(process.to_process(behind));
+    }
+}
+
+void GoCallSiteTypes::find_places(const GoProcess& process, const std::function<void()>& pause) {
+    constexpr uint64_t kMaxCodeBytes = uint64_t{16} << 20;
+    constexpr size_t kFunctionsBetweenPauses = 64;
+    const GoLineTable& table = process.code().table();
+    absl::flat_hash_set<uint64_t> callees;
+    std::vector<CodeRange> users;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < table.function_count(); ++i) {
+        const auto function = table.function(i);
+        if (!function || function->end <= function->entry) continue;
+        const std::string_view name = table.name_of(*function);
+        if (type_argument(name, process.layout().minor_version)) callees.insert(function->entry);
+        if (!is_go_users(process, name) || function->end - function->entry > kMaxFunctionCodeBytes) continue;
+        users.push_back({function->entry, function->end});
+        bytes += function->end - function->entry;
+        if (bytes > kMaxCodeBytes) return;
+    }
+    for (size_t i = 0; i < users.size(); ++i) {
+        find_places_in(process, users[i], callees);
+        if (i % kFunctionsBetweenPauses == 0) pause();
+    }
+}
+
+std::span<const uint64_t> GoCallSiteTypes::places_of(const GoProcess& process, const std::string& name,
+                                                     const std::function<void()>& pause) {
+    if (!has_types(process)) return {};
+    if (!std::exchange(has_places_, true)) find_places(process, pause);
+    const auto found = places_.find(name);
+    return found == places_.end() ? std::span<const uint64_t>() : found->second;
 }
 
 }  // namespace whoholds

@@ -34,6 +34,12 @@ Result<GoHeapScan> GoHeapScan::scan(const GoProcess& process, const GoHeapModel&
     return finder.take();
 }
 
+bool is_go_users_package(std::string_view package, std::string_view main_module) {
+    if (package == "main") return true;
+    return !main_module.empty() && package.starts_with(main_module) &&
+           (package.size() == main_module.size() || package[main_module.size()] == '/');
+}
+
 std::vector<GoTypeRow> go_type_rows(const GoHeapModel& model, const GoHeapScan& scan) {
     struct Amount {
         uint64_t count = 0;
@@ -65,12 +71,12 @@ std::vector<GoTypeRow> go_type_rows(const GoHeapModel& model, const GoHeapScan& 
     }
     std::vector<GoTypeRow> rows;
     for (const auto& [name, amount] : by_name)
-        rows.push_back({std::string(name), std::string(amount.package), true, amount.count, amount.bytes});
+        rows.push_back({std::string(name), std::string(amount.package), true, amount.count, amount.bytes, {}});
     for (const auto& [slot, amount] : unknown) {
         constexpr const char* kWhat[] = {"values under 16 bytes, several in one",
                                          "type not known, {} bytes, no pointers", "type not known, {} bytes"};
         rows.push_back(
-            {fmt::format(fmt::runtime(kWhat[slot.second]), slot.first), "", false, amount.count, amount.bytes});
+            {fmt::format(fmt::runtime(kWhat[slot.second]), slot.first), "", false, amount.count, amount.bytes, {}});
     }
     std::ranges::stable_sort(rows, std::greater(), &GoTypeRow::bytes);
     return rows;

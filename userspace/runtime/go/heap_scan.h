@@ -7,7 +7,9 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,7 +68,7 @@ public:
     [[nodiscard]] const std::vector<GoObjectKind>& kinds() const { return kinds_; }
     // "*http.Transport", "[]uint8", "map[string]int", "main.main.func1 (closure)"; "" for what is not known.
     [[nodiscard]] const std::string& name(uint32_t kind_number) const { return names_[kind_number]; }
-    // The import path of its type's package; "" where it has none.
+    // The import path of the package of its type, or of its elements' type; "" where it has none.
     [[nodiscard]] const std::string& package(uint32_t kind_number) const { return packages_[kind_number]; }
 
     // Of a variable that something of known type leads to: the largest one that this address lies in; nullptr: none is known.
@@ -81,12 +83,23 @@ private:
     std::vector<std::pair<uint64_t, const GoType*>> variables_;  // by address
 };
 
+// Of the main package or of the main module ("": it is not known).
+bool is_go_users_package(std::string_view package, std::string_view main_module);
+
+// Of what is allocated, what variables and goroutines lead to: the rest is garbage.
+struct GoReached {
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+    uint64_t whole_bytes = 0;  // with what they lead to, see GoHolders::reached()
+};
+
 struct GoTypeRow {
     std::string name;
-    std::string package;  // import path, of a value of a named type; "" of all others
+    std::string package;  // import path, of a value or values of a named type; "" of all others
     bool is_known = true;
     uint64_t count = 0;
-    uint64_t bytes = 0;  // of their slots
+    uint64_t bytes = 0;                // of their slots
+    std::optional<GoReached> reached;  // where that was asked for, of known types
 };
 
 // By name; the largest first. What has no type is one row for each size of slot.

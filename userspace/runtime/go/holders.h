@@ -51,6 +51,10 @@ public:
     std::vector<GoHolder> of(std::string_view name, size_t limit);
     // Garbage, or what the runtime's own records alone lead to, is not.
     [[nodiscard]] bool is_held(GoObject object) const { return parents_[object.number] != kNotReached; }
+    // By number of the kind in the scan. Each object that is held is part of one alone: of the nearest one on the way to it (itself,
+    // if it is) that has a type of the user's, else of the first one on that way. So whole_bytes add up to all that is held.
+    // kLimit when the time is over.
+    [[nodiscard]] Result<std::vector<GoReached>> reached(std::string_view main_module, const GoOn& go_on) const;
     // To an object that is held; not read again yet.
     [[nodiscard]] GoWay way_to(GoObject object);
 

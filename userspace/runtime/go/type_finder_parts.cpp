@@ -95,7 +95,8 @@ uint32_t GoTypeFinder::number_of(const GoObjectKind& kind) {
     if (is_new) {
         scan_.kinds_.push_back(kind);
         scan_.names_.push_back(name_of(kind));
-        scan_.packages_.emplace_back(kind.form == GoObjectForm::kValue ? types_.import_path(*kind.type) : "");
+        const bool has_values = kind.form == GoObjectForm::kValue || kind.form == GoObjectForm::kElements;
+        scan_.packages_.emplace_back(has_values ? types_.import_path(*kind.type) : "");
     }
     last_kind_ = found->second;
     return last_kind_;

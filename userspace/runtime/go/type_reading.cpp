@@ -1,8 +1,31 @@
 #include "runtime/go/type_reading.h"
 
+#include <absl/container/flat_hash_map.h>
+
+#include <string_view>
 #include <utility>
 
 namespace whoholds {
+namespace {
+
+void add(GoReached& sum, const GoReached& more) {
+    sum.count += more.count;
+    sum.bytes += more.bytes;
+    sum.whole_bytes += more.whole_bytes;
+}
+
+void note_reached(const GoHeapScan& scan, const std::vector<GoReached>& by_kind, GoTypeReading& reading) {
+    absl::flat_hash_map<std::string_view, GoReached> by_name;
+    reading.reached.emplace();
+    for (uint32_t kind = 0; kind < by_kind.size(); ++kind) {
+        add(*reading.reached, by_kind[kind]);
+        add(by_name[scan.name(kind)], by_kind[kind]);
+    }
+    for (GoTypeRow& row : reading.rows)
+        if (row.is_known) row.reached = by_name[row.name];
+}
+
+}  // namespace
 
 Result<void> GoTypeReader::prepare(const GoProcess& process, const GoOn& go_on) {
     if (types_) return {};
@@ -58,6 +81,7 @@ Result<GoTypeReading> GoTypeReader::try_read(const GoProcess& process, const Cho
     GoRootNames names(process, roots, scan, symbols_, variable_users_);
     auto holders = GoHolders::find(process, model, roots, scan, *types_, names, go_on);
     if (holders) {
+        if (const auto reached = holders->reached(reading.main_module, go_on)) note_reached(scan, *reached, reading);
         for (const std::string& name : wanted.types) {
             reading.holders.push_back({name, holders->of(name, kWaysPerType)});
             if (!go_on()) break;

@@ -31,8 +31,9 @@ struct GoTypeReading {
     uint64_t bytes = 0;
     uint64_t changed_objects = 0;  // of spans that were swept meanwhile
     uint64_t changed_bytes = 0;
-    uint64_t read_bytes = 0;  // of the heap
-    std::string main_module;  // whose packages are the user's own; "" when not known
+    std::optional<GoReached> reached;  // of all rows, whatever their type; where rows have it, too
+    uint64_t read_bytes = 0;           // of the heap
+    std::string main_module;           // whose packages are the user's own; "" when not known
     std::string problem;
 };
 

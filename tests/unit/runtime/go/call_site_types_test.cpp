@@ -111,6 +111,27 @@ TEST_P(GoCallSites, name_the_types_that_the_program_allocates) {
     EXPECT_EQ(types.type_of(*process, nonsense), "");
 }
 
+// As the census calls them: what a call makes one of, an array of, or the map and channel themselves.
+TEST_P(GoCallSites, are_found_by_the_type) {
+    GoPuppet puppet(path());
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+    GoCallSiteTypes types;
+    const auto functions_of = [&](const char* name) {
+        std::set<std::string_view> functions;
+        for (const uint64_t place : types.places_of(*process, name, [] {}))
+            if (const auto function = process->function_at(place - 1))
+                functions.insert(process->code().table().name_of(*function));
+        return functions;
+    };
+
+    EXPECT_THAT(functions_of("*main.session"), ::testing::Each(::testing::StartsWith("main.")));
+    EXPECT_THAT(functions_of("*main.session"), ::testing::Not(::testing::IsEmpty()));
+    EXPECT_THAT(functions_of("map[string]*main.session"), ::testing::Not(::testing::IsEmpty()));
+    EXPECT_THAT(functions_of("main.session"), ::testing::IsEmpty());
+    EXPECT_THAT(functions_of("*main.nothing"), ::testing::IsEmpty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, GoCallSites, all_go_forms(), go_form_name);
 
 }  // namespace

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+#include <string>
+
 #include "runtime/go/type_reading.h"
 #include "unit/runtime/go/go_puppet.h"
 
@@ -65,6 +68,39 @@ TEST_P(GoHeldBy, tells_a_list_once) {
     ASSERT_FALSE(read.holders[0].ways.empty());
     EXPECT_GE(read.holders[0].ways.front().count, 200U);
     EXPECT_THAT(read.holders[0].ways.front().way, EndsWith("main.node.next -> ... -> *main.node"));
+}
+
+// What is held is no garbage, and adds up; texts that a value of the user's leads to count with it.
+TEST_P(GoHeldBy, counts_what_is_reached) {
+    GoPuppet puppet(path());
+    for (const char* made :
+         {"map 101", "list 300", "channel 20000", "channel 40"})  // the second one replaces the first
+        puppet.command(std::string("make ") + made);
+    const auto process = open(puppet.pid());
+    ASSERT_TRUE(process);
+
+    const GoTypeReading read = GoHeldBy::read(*process, {"*main.session"});
+
+    ASSERT_EQ(read.problem, "");
+    ASSERT_TRUE(read.reached);
+    GoReached sum;
+    std::map<std::string, GoTypeRow> rows;
+    for (const GoTypeRow& row : read.rows) {
+        rows[row.name] = row;
+        if (!row.reached) continue;
+        sum.bytes += row.reached->bytes;
+        sum.whole_bytes += row.reached->whole_bytes;
+        EXPECT_LE(row.reached->count, row.count) << row.name;
+    }
+    EXPECT_EQ(rows["*main.session"].reached->count, 101U);
+    EXPECT_EQ(rows["*main.session"].reached->whole_bytes, rows["*main.session"].reached->bytes);
+    EXPECT_GE(rows["map[string]*main.session"].reached->whole_bytes, 101 * 32);  // the names
+    EXPECT_EQ(rows["*main.node"].reached->count, 300U);
+    EXPECT_EQ(rows["*main.node"].reached->whole_bytes, rows["*main.node"].reached->bytes);
+    EXPECT_EQ(rows["*main.job"].reached->count, 40U);
+    EXPECT_GE(read.bytes, read.reached->bytes + 20'000 * 64);
+    EXPECT_EQ(read.reached->bytes, read.reached->whole_bytes);
+    EXPECT_LE(sum.bytes, read.reached->bytes);  // some are of no known type
 }
 
 TEST_P(GoHeldBy, gives_up_in_time) {
