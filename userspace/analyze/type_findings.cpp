@@ -206,12 +206,19 @@ Finding describe(const Observed& observed, const GrowingType& growing) {
     return finding;
 }
 
-// What a rule with a stack found says where memory is taken, and not who holds on to it.
-void note_holder(const TypeReport& type, const Frame* line, Finding& finding) {
+// What a rule with a stack found says where memory is taken, and not who holds on to it; how fast it grows by a profile, which lags behind
+// what was counted.
+void note_count(const Observed& observed, const GrowingType& growing, const Frame* line, Finding& finding) {
     const bool is_noted =
         std::ranges::any_of(finding.evidence, [](const std::string& one) { return one.starts_with(kHeldBy); });
-    if (std::string holder = holder_sentence(type); is_at(finding, line) && !is_noted && !holder.empty())
-        finding.evidence.push_back(std::move(holder));
+    std::string holder = holder_sentence(*growing.type);
+    if (!is_at(finding, line) || is_noted || holder.empty()) return;
+    finding.evidence.push_back(std::move(holder));
+    finding.evidence.push_back(growth_words(growing, growing.whole.span_s));
+    if (finding.parts.size() != 1 || finding.parts.front().kind != kGoHeap) return;
+    if (growing.whole.per_s * 60 <= finding.parts.front().growth_per_min.bytes) return;
+    finding.forecast = memory_forecast(observed.process, observed.history, growing.whole);
+    finding.interim = interim_words(finding, observed.process);
 }
 
 }  // namespace
@@ -224,7 +231,7 @@ void find_type_growth(const Observed& observed, std::vector<Finding>& findings) 
         const auto known =
             std::ranges::find_if(findings, [&](const Finding& one) { return is_part_of(growing, line, one); });
         if (known != findings.end()) {
-            note_holder(type, line, *known);
+            note_count(observed, growing, line, *known);
             continue;
         }
         if (line == nullptr && !is_users_own(type)) continue;

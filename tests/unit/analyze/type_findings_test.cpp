@@ -204,7 +204,7 @@ TEST(TypeFindings, a_little_that_grows_elsewhere_hides_nothing) {
     EXPECT_THAT(observed.look_for(60).findings, SizeIs(2));
 }
 
-TEST(TypeFindings, who_holds_it_is_said_of_what_was_found_at_that_line) {
+TEST(TypeFindings, who_holds_it_and_what_was_counted_is_said_of_what_was_found_at_that_line) {
     GoHeap heap;
     ObservedProcess observed = heap.observed();
     observed.add({"go_heap",
@@ -219,6 +219,34 @@ TEST(TypeFindings, who_holds_it_is_said_of_what_was_found_at_that_line) {
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_EQ(findings[0].rule, "growth");
     EXPECT_THAT(findings[0].evidence, Contains(HasSubstr("held by variable main.pages")));
+    EXPECT_THAT(findings[0].evidence, Contains(HasSubstr("+2,400 *main.page a minute")));
+}
+
+// A profile lags behind, so a forecast by it would be too late.
+TEST(TypeFindings, what_was_counted_says_when_a_limit_is_reached) {
+    GoHeap heap;
+    const auto reached_in_s = [&](double pages_a_second) {
+        heap.pages = [=](double time_s) { return pages_a_second * time_s; };
+        ObservedProcess observed = heap.observed();
+        observed.also = [&](ProcessReport& process, double time_s) {
+            heap.fill(process, time_s);
+            process.memory.limit_bytes = 1 << 30;
+            process.memory.limit_source = "memory.max";
+            process.limits.memory_now_bytes = process.memory.anon_bytes;
+        };
+        observed.add({"go_heap",
+                      9,
+                      {go_line("main.render", 20), go_line("main.main", 90)},
+                      [](double) { return 10; },
+                      forever,
+                      5000});
+        const auto findings = observed.look_for(60).findings;
+        EXPECT_THAT(findings, SizeIs(1));
+        return findings.empty() || !findings[0].forecast ? 0 : findings[0].forecast->in_s;
+    };
+
+    EXPECT_GT(reached_in_s(40), 0);
+    EXPECT_LE(reached_in_s(40), reached_in_s(0) / 2);
 }
 
 TEST(TypeFindings, what_is_suppressed_is_not_found_this_way) {
