@@ -221,19 +221,20 @@ bool is_proof_of_health(const StackReport& other, const StackReport& growing) {
 }
 
 // Of what JavaScript allocates, results and what is needed on the way to them come from the same lines.
-bool is_part_of(const StackReport& other, const GrowingStack& growing, std::string_view exe) {
-    return other.kind == kJsHeapKind && may_be_same_path(other, *growing.stack, exe);
+bool is_part_of(const StackReport& other, const GrowingStack& growing, const ProcessReport& process) {
+    return is_given_back_by_v8(process, other) && may_be_same_path(other, *growing.stack, process.exe);
 }
 
 // The frame to look at: the innermost one of the user's own code that stacks which do not grow, although they are as busy, do not
 // have: a function that ten callers use is not to blame for three of them.
 size_t frame_to_look_at(const GrowingStack& growing, const std::vector<const StackReport*>& quiet,
-                        std::string_view exe) {
+                        const ProcessReport& process) {
+    const std::string_view exe = process.exe;
     const std::vector<Frame>& frames = growing.stack->frames;
     size_t at = headline_frame(frames, exe);
     size_t shared = 0;
     for (const StackReport* other : quiet)
-        if (is_proof_of_health(*other, *growing.stack) && !is_part_of(*other, growing, exe))
+        if (is_proof_of_health(*other, *growing.stack) && !is_part_of(*other, growing, process))
             shared = std::max(shared, equal_frames(*growing.stack, *other));
     while (at < shared && shared < frames.size()) {
         const size_t next = shared + headline_frame(std::span(frames).subspan(shared), exe);
@@ -316,7 +317,7 @@ std::vector<GrowingStack> growing_stacks(const ProcessReport& process, const His
     std::ranges::move(growing_js_places(process, history, time_s), std::back_inserter(growing));
     if (!growing.empty()) growing.insert(growing.end(), followers.begin(), followers.end());
     for (GrowingStack& one : growing) {
-        one.headline = frame_to_look_at(one, quiet, process.exe);
+        one.headline = frame_to_look_at(one, quiet, process);
         look_at_what_keeps(process, one);
         one.is_users_code = is_user_code(one.stack->frames[one.headline], process.exe);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "analyze/js_heap_growth.h"
 
@@ -48,6 +49,7 @@ void History::look(const ProcessReport& process, double time_s) {
     note_metrics(process);
     join_slices(process);
     seen_by_collection_s_ = has_collection(process) && times_s_.size() > 1 ? times_s_[times_s_.size() - 2] : 0;
+    if (has_census(process)) seen_by_collection_s_ = std::min(seen_by_collection_s_, process.js_census_s);
     for (const StackReport& stack : process.stacks) note_stack(process, stack, time_s);
     if (process.types) types_.look(*process.types, time_s);
     // What is not in a report of all stacks holds nothing any more, or so little that it was cut off.
@@ -87,6 +89,7 @@ void History::note_metrics(const ProcessReport& process) {
     for (const ConnectionGroup& group : process.connections)
         for (const auto& [state, count] : group.states) states[state] += static_cast<double>(count);
     for (const auto& [state, count] : states) note("connections." + state, count);
+    if (process.js_censuses > 0) note(kJsCensuses, static_cast<double>(process.js_censuses));
     if (process.go) {
         note("go.collections", process.go->facts.gc_count);
         note("go.heap_in_use_bytes", static_cast<double>(process.go->facts.heap_in_use_bytes));
@@ -94,8 +97,15 @@ void History::note_metrics(const ProcessReport& process) {
     for (auto& [name, values] : metrics_) values.resize(times_s_.size(), kUnknown);
 }
 
-// Of V8: what is held of its heap changes at full collections alone.
+// Since the look before.
+bool History::has_census(const ProcessReport& process) const {
+    const auto censuses = metric(kJsCensuses);
+    return process.js_censuses > (censuses.size() < 2 ? 0 : static_cast<uint64_t>(censuses[censuses.size() - 2].value));
+}
+
+// Of V8: what is held of its heap changes at full collections and censuses alone.
 bool History::has_collection(const ProcessReport& process) const {
+    if (has_census(process)) return true;
     return std::ranges::any_of(process.stacks, [this](const StackReport& report) {
         if (report.kind != kJsHeapKind || report.before_attach) return false;
         const StackHistory* past = stack(report);
@@ -123,7 +133,9 @@ void History::note_stack(const ProcessReport& process, const StackReport& stack,
     look.old = static_cast<float>(old_of(process, stack, time_s));
     history.seen_at = look_number_;
     const size_t slices = std::min(stack.held_by_slice.size(), process.slice_ends_s.size());
-    const double old_until_s = is_given_back_by_v8(process, stack) ? seen_by_collection_s_ : time_s - kOldS;
+    const bool is_given_back = is_given_back_by_v8(process, stack);
+    if (is_given_back && !std::exchange(history.is_given_back_by_v8, true)) history.left_when_old.clear();
+    const double old_until_s = is_given_back ? seen_by_collection_s_ : time_s - kOldS;
     for (size_t i = history.left_when_old.size(); i < slices && process.slice_ends_s[i] <= old_until_s; i++)
         history.left_when_old.push_back(static_cast<double>(stack.held_by_slice[i]));
 }

@@ -28,7 +28,8 @@ struct StackHistory {
     // Of what was acquired in each slice of time (ProcessReport::slice_ends_s): how many were left when the slice had become old; where
     // V8 gives back, when a full collection had looked at it.
     std::vector<double> left_when_old;
-    uint64_t seen_at = 0;  // the number of the last look that saw it
+    bool is_given_back_by_v8 = false;  // known since then
+    uint64_t seen_at = 0;              // the number of the last look that saw it
 };
 
 class History {
@@ -39,6 +40,7 @@ public:
     void look(const ProcessReport& process, double time_s);
 
     [[nodiscard]] size_t looks() const { return times_s_.size(); }
+    [[nodiscard]] const std::vector<double>& times_s() const { return times_s_; }
     [[nodiscard]] double span_s() const { return times_s_.empty() ? 0 : times_s_.back() - times_s_.front(); }
     // What is known of it: "rss_bytes", "anon_bytes", ..., "heap.count", "heap.bytes", ... Without looks that did not know it.
     [[nodiscard]] std::vector<Sample> metric(const std::string& name) const;
@@ -62,6 +64,7 @@ private:
 
     void note_metrics(const ProcessReport& process);
     void note(const std::string& name, double value);
+    [[nodiscard]] bool has_census(const ProcessReport& process) const;
     [[nodiscard]] bool has_collection(const ProcessReport& process) const;
     void note_stack(const ProcessReport& process, const StackReport& stack, double time_s);
     void join_slices(const ProcessReport& process);

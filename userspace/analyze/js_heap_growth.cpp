@@ -41,31 +41,39 @@ size_t slices_with_anything(const StackReport& stack) {
     return static_cast<size_t>(held.rend() - last);
 }
 
-// What is held of V8's heap changes at full collections alone. When the last one was is known to lie between two looks, and behind the
+// What is held of V8's heap changes at full collections and censuses alone. When the last one was is known to lie between two looks, and behind the
 // beginning of the last slice of which it found anything alive.
 Looks looks_at(const ProcessReport& process, const History& history, double time_s) {
     Looks looks;
     if (process.attached_s > 0) looks.attached_at_s = time_s - process.attached_s;
-    std::vector<bool> is_collection;
-    std::vector<Sample> counts;
+    const std::vector<double>& times_s = history.times_s();
+    std::vector<bool> is_collection(times_s.size());
     for (const StackReport& stack : process.stacks) {
         if (!is_js_heap(stack)) continue;
         looks.judged_slices = std::max(looks.judged_slices, slices_with_anything(stack));
         const StackHistory* past = history.stack(stack);
         if (past == nullptr) continue;
-        counts = history.counts(*past);
-        is_collection.resize(counts.size());
+        const auto counts = history.counts(*past);
         for (size_t i = 0; i < counts.size(); i++)
             if (counts[i].value != (i > 0 ? counts[i - 1].value : 0)) is_collection[i] = true;
     }
     if (looks.judged_slices > 0) looks.judged_slices--;
+    double censuses = 0;
+    double last_census_s = -1;
+    for (const Sample& one : history.metric(kJsCensuses)) {
+        const auto at = std::ranges::lower_bound(times_s, one.time_s) - times_s.begin();
+        if (one.value <= std::exchange(censuses, one.value)) continue;
+        is_collection[static_cast<size_t>(at)] = true;
+        last_census_s = one.time_s;
+    }
     double certain_s = 0;
-    for (size_t i = 0; i < counts.size(); i++) {
+    for (size_t i = 0; i < times_s.size(); i++) {
         if (!is_collection[i]) continue;
         looks.collections++;
-        looks.last_collection_s = counts[i].time_s;
-        certain_s = i > 0 ? counts[i - 1].time_s : 0;
+        looks.last_collection_s = times_s[i];
+        certain_s = i > 0 ? times_s[i - 1] : 0;
     }
+    if (looks.last_collection_s == last_census_s) certain_s = std::min(certain_s, process.js_census_s);
     const auto& ends_s = process.slice_ends_s;
     const auto ended = std::ranges::upper_bound(ends_s, certain_s) - ends_s.begin();
     looks.judged_slices = std::min(std::max(looks.judged_slices, static_cast<size_t>(ended)), ends_s.size());
@@ -196,7 +204,8 @@ double survivors(const StackReport& stack) {
 }  // namespace
 
 bool tells_js_heap(const ProcessReport& process) {
-    return std::ranges::any_of(process.kinds, [](const KindReport& kind) { return kind.kind == kJsHeapKind; });
+    return process.js_censuses > 0 ||
+           std::ranges::any_of(process.kinds, [](const KindReport& kind) { return kind.kind == kJsHeapKind; });
 }
 
 bool is_given_back_by_v8(const ProcessReport& process, const StackReport& stack) {
@@ -249,7 +258,8 @@ std::string why_js_is_not_judged(const ProcessReport& process, const History& hi
     const std::string how_long =
         looks.collections == 0 ? "since the attach" : "for " + human_age(time_s - looks.last_collection_s);
     return fmt::format(
-        "memory grows, but no full collection of V8 has told anything new {}: whether the objects and buffers of "
+        "memory grows, but no full collection of V8, nor a census, has told anything new {}: whether the objects and "
+        "buffers of "
         "JavaScript that came "
         "since are still in use, only the next one tells",
         how_long);

@@ -16,6 +16,7 @@
 namespace whoholds {
 
 inline constexpr std::string_view kJsHeapKind = "js_heap";
+inline constexpr const char* kJsCensuses = "js_heap.censuses";  // a metric of the history
 
 bool tells_js_heap(const ProcessReport& process);
 

@@ -114,18 +114,52 @@ void JsSampling::end_everything(Tracer& tracer, uint64_t now_ns, const JsSampleB
 
 void JsSampling::judge(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit& emit) {
     constexpr uint32_t kOneIn = 20;
+    constexpr uint64_t kFewWrong = 4;
     for (auto& [number, heap] : heaps_) {
         if (tracer.js_heaps().changes(number) == heap.counts.changes) continue;
         const auto copy = tracer.js_heaps().read(number);
         if (!copy) continue;
         heap.counts = copy->counts;
-        book_.look(heap.serial, copy->samples, now_ns, emit);
+        book_.look(heap.serial, copy->samples, heap.counts.full_collections, now_ns, emit);
     }
+    if (book_.missed_wrongly() > kFewWrong && book_.missed_wrongly() * kOneIn > book_.missed_rightly())
+        censuses_.distrust();
     const wh_js_heap_counts all = sums();
     if (is_distrusted_ || all.contradicted * kOneIn <= all.confirmed) return;
     is_distrusted_ = true;
     tracer.js_heaps().forget_layout(slot_);
     end_everything(tracer, now_ns, emit);
+}
+
+void JsSampling::take_census(const JsCensuses::Place& place, double time_s, Tracer& tracer,
+                             const JsSampleBook::Emit& emit) {
+    if (heaps_.empty() || is_distrusted_ || !censuses_.is_due(time_s, sums().full_collections)) return;
+    std::map<uint32_t, JsHeapTables::Copy> tables;
+    const auto look = [&] {
+        JsCensuses::Collections now;
+        tables.clear();
+        for (const auto& [number, heap] : heaps_) {
+            auto copy = tracer.js_heaps().read(number);
+            now.is_under_way |= !copy || copy->counts.phase != WH_JS_RUNS;
+            if (!copy) continue;
+            now.scavenges += copy->counts.scavenges;
+            now.full += copy->counts.full_collections;
+            tables.emplace(number, *std::move(copy));
+        }
+        return now;
+    };
+    const uint64_t began_ns = monotonic_ns();
+    censuses_.count(place, time_s, look, [&](const JsCensuses::IsAlive& is_alive) {
+        for (const auto& [number, table] : tables) {
+            std::vector<JsSampleBook::Counted> counted;
+            for (const wh_js_sample& sample : table.samples) {
+                const auto alive = sample.time_ns < began_ns ? is_alive(sample.address) : std::nullopt;
+                if (alive) counted.push_back({sample.number, *alive});
+            }
+            book_.look_by_census(heaps_.at(number).serial, counted, table.counts.full_collections, monotonic_ns(),
+                                 emit);
+        }
+    });
 }
 
 void JsSampling::detach(AttachPool& pool) { attached_.detach(pool); }
@@ -153,9 +187,11 @@ void JsSampling::add_notes(Coverage& coverage) const {
         "JavaScript heap: estimated from {} samples, one for each 256 KiB allocated since attach; held is what a full "
         "collection of V8 has found alive ({} of them were seen, and {} of young objects)",
         exact_count(book_.taken()), exact_count(all.full_collections), exact_count(all.scavenges));
+    if (censuses_.made() > 0) text += ", or a census";
     if (book_.waiting_bytes() > 0)
         text += fmt::format("; of {} allocated it is not known yet", human_bytes(book_.waiting_bytes()));
     coverage.notes.push_back(std::move(text));
+    censuses_.add_notes(coverage);
     const auto say = [&](uint64_t count, const char* what) {
         if (count > 0) coverage.notes.push_back(fmt::format("JavaScript heap: {}: {}", what, exact_count(count)));
     };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bpf/attach.h"
+#include "bpf/js_census.h"
 #include "bpf/tracer.h"
 #include "proc/process.h"
 #include "report/report.h"
@@ -37,6 +38,9 @@ public:
     void on_record(const Record& record, bool has_stack, Tracer& tracer, const JsSampleBook::Emit& emit);
     // Tells what has become of the samples. The rings were read up to about now.
     void judge(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit& emit);
+    // Counts what is alive from outside, if it is due.
+    void take_census(const JsCensuses::Place& place, double time_s, Tracer& tracer, const JsSampleBook::Emit& emit);
+    [[nodiscard]] const JsCensuses& censuses() const { return censuses_; }
     void detach(AttachPool& pool);
     void give_back(Tracer& tracer, AttachPool& pool);
 
@@ -67,6 +71,7 @@ private:
     AttachedProbes attached_;
     std::vector<AttachedProbe> probes_;
     JsSampleBook book_;
+    JsCensuses censuses_;
     std::map<uint32_t, Heap> heaps_;  // by number of the table
     wh_js_heap_counts ended_{};       // sums of those that are gone
     uint32_t next_serial_ = 1;

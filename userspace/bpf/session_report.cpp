@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "analyze/findings.h"
+#include "analyze/js_buffers.h"
 #include "base/human.h"
 #include "bpf/session_state.h"
 #include "report/cut_report.h"
@@ -119,6 +120,15 @@ ReportOptions Session::wide(ReportOptions options) {
     return options;
 }
 
+void Session::count_live_buffers(Target& target, ProcessReport& process) const {
+    const JsCensuses& censuses = target.js_samples().censuses();
+    if (censuses.made() == 0) return;
+    process.js_censuses = censuses.made() - 1;  // one alone proves nothing
+    process.js_census_s = censuses.sure_until_s();
+    keep_live_buffers(*aggregator_, target.slot(), {censuses.buffer_blocks(), censuses.made_at_ns(), start_ns_},
+                      process);
+}
+
 bool Session::report(bool final, bool is_shown) {
     double time_s = end_s_.value_or(attached_s());
     const Aggregator::Pause pause = [this] { keep_up(); };
@@ -128,6 +138,7 @@ bool Session::report(bool final, bool is_shown) {
             target.look_at_go(time_s, pause);
             target.look_at_python(*tracer_);
             target.look_at_v8(*tracer_);
+            target.take_js_census(*tracer_, time_s, pause, [this](const Record& one) { aggregator_->on_record(one); });
         }
     settle();
     for (Target& target : targets_)
@@ -177,6 +188,7 @@ bool Session::report(bool final, bool is_shown) {
         target.fill_go_heap(wide(options_.report),
                             {{*view.symbolizer, view.libc_code, &*aggregator_}, find_stack, pause, monotonic_ns()},
                             process, report.coverage);
+        count_live_buffers(target, process);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         if (options_.suppressions) options_.suppressions->take_out_stacks(process);
         target.history.look(process, time_s);

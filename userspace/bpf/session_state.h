@@ -79,6 +79,7 @@ private:
     void handle(Wake wake);
     void look_after_targets();
     void judge_js_samples(Target& target);
+    void count_live_buffers(Target& target, ProcessReport& process) const;
     void look_at_thresholds();
     void look_for_exits();
     void begin_again(Target& target);

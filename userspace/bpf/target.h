@@ -111,6 +111,8 @@ public:
     [[nodiscard]] bool follows_js_heap() const { return js_samples_.is_followed(); }
     // Begins to sample the allocations of JavaScript code, if it has any.
     void tend_js_samples(Tracer& tracer, AttachPool& pool);
+    void take_js_census(Tracer& tracer, double time_s, const std::function<void()>& pause,
+                        const JsSampleBook::Emit& emit);
     // Looks whether its Python interpreter is one that can be followed, until that is known.
     void look_at_python(Tracer& tracer);
     [[nodiscard]] PythonFollowing& python() { return python_; }

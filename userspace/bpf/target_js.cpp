@@ -13,4 +13,12 @@ void Target::tend_js_samples(Tracer& tracer, AttachPool& pool) {
     if (!was_refused && !js_samples_.why_not().empty()) skipped_.push_back({"JavaScript heap", js_samples_.why_not()});
 }
 
+void Target::take_js_census(Tracer& tracer, double time_s, const std::function<void()>& pause,
+                            const JsSampleBook::Emit& emit) {
+    if (exited() || !v8_.is_followed() || !js_samples_.is_followed()) return;
+    js_samples_.take_census(
+        {.root = root_, .pid = pid_, .v8 = v8_.process(), .most_bytes = bytes_to_spare(), .pause = pause}, time_s,
+        tracer, emit);
+}
+
 }  // namespace whoholds

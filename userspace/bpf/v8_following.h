@@ -28,6 +28,7 @@ public:
     // The stack's frames with those of functions of JavaScript resolved; nullopt: there are none.
     std::optional<std::vector<uint64_t>> resolve(std::span<const uint64_t> frames, uint32_t tid);
 
+    [[nodiscard]] const V8Process* process() const { return process_.get(); }
     [[nodiscard]] const V8Frames* frames() const { return frames_.get(); }
     [[nodiscard]] bool is_followed() const { return process_ && why_not_.empty(); }
     [[nodiscard]] std::string version() const { return process_ ? process_->version() : ""; }

@@ -57,7 +57,7 @@ WH_FIELDS(Limits, v.open_files, v.pids_max, v.pids_now, v.memory_now_bytes, v.gr
 WH_FIELDS(ProcessReport, v.pid, v.host_pid, v.inner_pid, v.attached_s, v.missed_start, v.start_time, v.uptime_s,
           v.command, v.exe, v.runtime, v.runtime_version, v.container, v.exited, v.memory, v.limits, v.rss_change_bytes,
           v.rss_growth_bytes_per_min, v.kinds, v.stacks, v.slice_ends_s, v.stack_count, v.connections,
-          v.connection_groups_omitted, v.connect_failures, v.go, v.types)
+          v.connection_groups_omitted, v.connect_failures, v.go, v.types, v.js_censuses, v.js_census_s)
 WH_FIELDS(ProbeReport, v.symbol, v.module, v.offset, v.hits, v.how, v.pid)
 WH_FIELDS(LossCounter, v.name, v.sentence, v.value, v.loses)
 WH_FIELDS(SkippedReport, v.what, v.why)

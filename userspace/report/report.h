@@ -278,6 +278,8 @@ struct ProcessReport {
     std::vector<StackReport> stacks;   // already sorted and cut to --top
     std::vector<double> slice_ends_s;  // of the time since the attach, equally long; the last slice has not ended yet
     size_t stack_count = 0;            // before the cut, per all kinds
+    uint64_t js_censuses = 0;          // how often it was counted what is alive on its heaps of V8
+    double js_census_s = 0;            // what came until then, two have looked at
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;

@@ -39,6 +39,7 @@ public:
     double collects_every_s = 14;
     double last_collection_s = 3600;
     double grows_a_second = 0;  // the process, by bytes
+    bool is_counted = false;    // from outside, in place of collections
 
     void add(Line line) { lines_.push_back(std::move(line)); }
 
@@ -48,6 +49,8 @@ public:
         observed.also = [this](ProcessReport& process, double time_s) {
             process.memory.anon_bytes += static_cast<uint64_t>(time_s * grows_a_second);
             process.kinds.emplace_back().kind = "js_heap";
+            if (is_counted) process.js_censuses = static_cast<uint64_t>(time_s / collects_every_s);
+            process.js_census_s = std::max(static_cast<double>(process.js_censuses) - 1, 0.0) * collects_every_s;
             const double seen_s = std::min(std::floor(time_s / collects_every_s) * collects_every_s, last_collection_s);
             for (const Line& line : lines_) add_row(line, seen_s, time_s, process);
         };
@@ -197,6 +200,40 @@ TEST(JsHeapGrowth, array_buffers_are_judged_by_what_full_collections_left_of_the
     EXPECT_THAT(findings_of(20, 14), IsEmpty());
     EXPECT_THAT(findings_of(0, 14), IsEmpty());
     EXPECT_THAT(findings_of(3600, 90), IsEmpty()) << "no collection has looked: all of it may be garbage";
+}
+
+TEST(JsHeapGrowth, array_buffers_are_judged_by_censuses_where_nothing_else_tells) {
+    const auto findings_of = [](double stays_s, bool is_counted) {
+        JsHeap heap;
+        heap.collects_every_s = 10;
+        heap.is_counted = is_counted;
+        heap.add({.id = 1,
+                  .frames = {frame_of("v8::internal::BackingStore::Allocate", 0), script("read", 5)},
+                  .stays_s = stays_s,
+                  .kind = "heap"});
+        return heap.findings();
+    };
+
+    ASSERT_THAT(findings_of(3600, true), SizeIs(1));
+    EXPECT_EQ(findings_of(3600, true)[0].headline, "read");
+    EXPECT_THAT(findings_of(20, true), IsEmpty());
+    EXPECT_THAT(findings_of(3600, false), IsEmpty());
+}
+
+TEST(JsHeapGrowth, garbage_of_the_same_line_is_no_proof_of_its_health_for_buffers_either) {
+    JsHeap heap;
+    const Frame native = frame_of("v8::internal::BackingStore::Allocate", 0);
+    heap.is_counted = true;
+    heap.add({.id = 1, .frames = {native, script("read", 5), script("receive", 8), script("turn", 9)}, .kind = "heap"});
+    heap.add({.id = 2,
+              .frames = {native, script("read", 5), script("receive", 8), script("turn", 0)},
+              .stays_s = 0,
+              .kind = "heap"});
+
+    const auto findings = heap.findings();
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_EQ(findings[0].headline, "read");
 }
 
 TEST(JsHeapGrowth, where_V8_has_not_looked_that_is_why_there_is_no_verdict) {

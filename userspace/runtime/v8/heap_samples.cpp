@@ -14,8 +14,8 @@ void JsSampleBook::add(uint32_t heap, const Record& sample) {
 
 void JsSampleBook::hold(uint32_t heap, uint32_t number, Known& known, const Emit& emit) {
     if (known.is_held) return;
-    known.is_held = true;
-    waiting_bytes_ -= known.size;
+    if (!known.was_held) waiting_bytes_ -= known.size;
+    known.is_held = known.was_held = true;
     Record record;
     record.type = RecordType::kAcquire;
     record.kind = WH_KIND_JS_HEAP;
@@ -27,8 +27,9 @@ void JsSampleBook::hold(uint32_t heap, uint32_t number, Known& known, const Emit
     emit(record);
 }
 
-void JsSampleBook::let_go(uint32_t heap, uint32_t number, Known& known, uint64_t now_ns, const Emit& emit) {
-    hold(heap, number, known, emit);
+void JsSampleBook::release(uint32_t heap, uint32_t number, Known& known, uint64_t now_ns, const Emit& emit) {
+    if (!known.is_held) return;
+    known.is_held = false;
     Record record;
     record.type = RecordType::kRelease;
     record.kind = WH_KIND_JS_HEAP;
@@ -38,7 +39,14 @@ void JsSampleBook::let_go(uint32_t heap, uint32_t number, Known& known, uint64_t
     emit(record);
 }
 
-void JsSampleBook::look(uint32_t heap, std::span<const wh_js_sample> table, uint64_t now_ns, const Emit& emit) {
+void JsSampleBook::let_go(uint32_t heap, uint32_t number, Known& known, uint64_t now_ns, const Emit& emit) {
+    if (!known.was_held) hold(heap, number, known, emit);
+    release(heap, number, known, now_ns, emit);
+    if (known.missed > 0) missed_rightly_++;
+}
+
+void JsSampleBook::look(uint32_t heap, std::span<const wh_js_sample> table, uint32_t full_collections, uint64_t now_ns,
+                        const Emit& emit) {
     const auto found = heaps_.find(heap);
     if (found == heaps_.end()) return;
     absl::flat_hash_map<uint32_t, uint32_t> flags;
@@ -51,18 +59,44 @@ void JsSampleBook::look(uint32_t heap, std::span<const wh_js_sample> table, uint
             let_go(heap, number, known, now_ns, emit);
             return true;
         }
-        if (there->second & WH_JS_FOUND_ALIVE) hold(heap, number, known, emit);
+        if ((there->second & WH_JS_FOUND_ALIVE) == 0) return false;
+        // The flag may be older than the census.
+        if (known.missed > 0 && known.missed_at_collection == full_collections) return false;
+        if (known.missed > 0) missed_wrongly_++;
+        known.missed = 0;
+        hold(heap, number, known, emit);
         return false;
     });
 }
 
+void JsSampleBook::look_by_census(uint32_t heap, std::span<const Counted> counted, uint32_t full_collections,
+                                  uint64_t now_ns, const Emit& emit) {
+    constexpr uint32_t kEnough = 2;
+    const auto found = heaps_.find(heap);
+    if (found == heaps_.end()) return;
+    for (const Counted& one : counted) {
+        const auto sample = found->second.find(one.number);
+        if (sample == found->second.end()) continue;
+        Known& known = sample->second;
+        if (one.is_alive) {
+            known.missed = 0;
+            if (++known.found >= kEnough) hold(heap, one.number, known, emit);
+            continue;
+        }
+        known.found = 0;
+        known.missed++;
+        known.missed_at_collection = full_collections;
+        if (known.missed >= kEnough) release(heap, one.number, known, now_ns, emit);
+    }
+}
+
 void JsSampleBook::end(uint32_t heap, uint64_t now_ns, const Emit& emit) {
-    look(heap, {}, now_ns, emit);
+    look(heap, {}, 0, now_ns, emit);
     heaps_.erase(heap);
 }
 
 void JsSampleBook::end_all(uint64_t now_ns, const Emit& emit) {
-    for (auto& [heap, samples] : heaps_) look(heap, {}, now_ns, emit);
+    for (auto& [heap, samples] : heaps_) look(heap, {}, 0, now_ns, emit);
     heaps_.clear();
 }
 

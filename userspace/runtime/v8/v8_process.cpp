@@ -140,8 +140,8 @@ Result<V8Process> V8Process::open(const ProcRoot& root, pid_t pid, const std::ve
             ErrorCode::kUnsupported,
             fmt::format("V8 {}: those of Node 18, 20, 22 and 24 are known (10.2, 11.3, 12.4, 13.6)", v8.version_)};
     v8.layout_ = *layout;
-    WH_TRY(const auto constants, read_constants(v8.memory_, found));
-    if (auto agrees = expect_layout(v8.layout_, constants); !agrees)
+    WH_TRY(v8.constants_, read_constants(v8.memory_, found));
+    if (auto agrees = expect_layout(v8.layout_, v8.constants_); !agrees)
         return Error{ErrorCode::kUnsupported,
                      fmt::format("V8 {}, built in another way: {}", v8.version_, agrees.error().message)};
     WH_TRY(v8.bytecode_sizes_, read_sizes(v8.memory_, found));

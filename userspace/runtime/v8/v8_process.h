@@ -31,7 +31,8 @@ public:
 
     [[nodiscard]] const V8Layout& layout() const { return layout_; }
     [[nodiscard]] const ProcessMemory& memory() const { return memory_; }
-    [[nodiscard]] const std::string& version() const { return version_; }  // of V8: "11.3.244"
+    [[nodiscard]] const std::string& version() const { return version_; }      // of V8: "11.3.244"
+    [[nodiscard]] const V8Constants& constants() const { return constants_; }  // what its file says of itself
     [[nodiscard]] const std::vector<uint8_t>& bytecode_sizes() const { return bytecode_sizes_; }
     [[nodiscard]] std::vector<V8Range> own_code(const std::vector<Mapping>& mappings) const {
         return code_of_file(mappings, file_);
@@ -43,6 +44,7 @@ private:
     Mapping file_;
     ProcessMemory memory_;
     V8Layout layout_;
+    V8Constants constants_;
     std::string version_;
     std::vector<uint8_t> bytecode_sizes_;
 };

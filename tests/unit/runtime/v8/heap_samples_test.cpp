@@ -43,7 +43,7 @@ TEST(JsSampleBook, holds_what_a_full_collection_has_found_alive) {
     books.book.add(1, sample(0));
     books.book.add(1, sample(1, 4 * kPage));
 
-    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE), there(1)}, 5'000, books.emit);
+    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE), there(1)}, 1, 5'000, books.emit);
 
     ASSERT_EQ(books.records.size(), 1u);
     const Record& acquired = books.records[0];
@@ -59,9 +59,9 @@ TEST(JsSampleBook, holds_what_a_full_collection_has_found_alive) {
 TEST(JsSampleBook, tells_each_change_once) {
     Books books;
     books.book.add(1, sample(0));
-    for (int i = 0; i < 3; i++) books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    for (int i = 0; i < 3; i++) books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);
 
-    for (int i = 0; i < 3; i++) books.book.look(1, {}, 6'000, books.emit);
+    for (int i = 0; i < 3; i++) books.book.look(1, {}, 1, 6'000, books.emit);
 
     ASSERT_EQ(books.records.size(), 2u);
     EXPECT_EQ(books.records[1].type, RecordType::kRelease);
@@ -73,7 +73,7 @@ TEST(JsSampleBook, counts_what_died_young_as_taken_and_given_back) {
     Books books;
     books.book.add(1, sample(0));
 
-    books.book.look(1, {}, 5'000, books.emit);
+    books.book.look(1, {}, 1, 5'000, books.emit);
 
     EXPECT_EQ(books.count(RecordType::kAcquire), 1u);
     EXPECT_EQ(books.count(RecordType::kRelease), 1u);
@@ -84,8 +84,8 @@ TEST(JsSampleBook, keeps_heaps_apart_and_ends_with_them) {
     Books books;
     books.book.add(1, sample(0));
     books.book.add(2, sample(0));
-    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
-    books.book.look(2, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    books.book.look(1, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);
+    books.book.look(2, std::vector{there(0, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);
     ASSERT_EQ(books.records.size(), 2u);
     EXPECT_NE(books.records[0].key, books.records[1].key);
 
@@ -101,12 +101,49 @@ TEST(JsSampleBook, keeps_heaps_apart_and_ends_with_them) {
 
 TEST(JsSampleBook, knows_nothing_of_samples_that_it_was_not_told_of) {
     Books books;
-    books.book.look(1, std::vector{there(5, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    books.book.look(1, std::vector{there(5, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);
     books.book.add(1, sample(0));
-    books.book.look(1, std::vector{there(0), there(5, WH_JS_FOUND_ALIVE)}, 5'000, books.emit);
+    books.book.look(1, std::vector{there(0), there(5, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);
 
     EXPECT_TRUE(books.records.empty());
     EXPECT_EQ(books.book.taken(), 1u);
+}
+
+TEST(JsSampleBook, holds_what_two_censuses_have_found_alive_and_releases_what_two_have_missed) {
+    Books books;
+    books.book.add(1, sample(0));
+    books.book.add(1, sample(1));
+
+    const std::vector<JsSampleBook::Counted> first = {{0, true}, {1, false}};
+    books.book.look_by_census(1, first, 0, 4'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kAcquire), 0u);
+    books.book.look_by_census(1, first, 0, 5'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kAcquire), 1u);
+    books.book.look_by_census(1, std::vector<JsSampleBook::Counted>{{0, false}, {1, false}}, 0, 6'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kRelease), 0u);
+    books.book.look_by_census(1, std::vector<JsSampleBook::Counted>{{0, false}, {1, false}}, 0, 7'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kRelease), 1u);
+
+    books.book.look(1, {}, 0, 8'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kAcquire), 2u);
+    EXPECT_EQ(books.count(RecordType::kRelease), 2u);
+    EXPECT_EQ(books.book.waiting_bytes(), 0u);
+    EXPECT_EQ(books.book.missed_rightly(), 2u);
+}
+
+TEST(JsSampleBook, believes_a_full_collection_that_came_after_the_census) {
+    Books books;
+    books.book.add(1, sample(0));
+    const std::vector<JsSampleBook::Counted> missed = {{0, false}};
+    const std::vector alive = {there(0, WH_JS_FOUND_ALIVE)};
+    books.book.look(1, alive, 1, 4'000, books.emit);
+    for (int i = 0; i < 2; i++) books.book.look_by_census(1, missed, 1, 5'000, books.emit);
+
+    books.book.look(1, alive, 1, 6'000, books.emit);  // what the table says is older
+    EXPECT_EQ(books.count(RecordType::kAcquire), 1u);
+    books.book.look(1, alive, 2, 7'000, books.emit);
+    EXPECT_EQ(books.count(RecordType::kAcquire), 2u);
+    EXPECT_EQ(books.book.missed_wrongly(), 1u);
 }
 
 }  // namespace
