@@ -116,10 +116,14 @@ void JsSampling::judge(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit
     constexpr uint32_t kOneIn = 20;
     constexpr uint64_t kFewWrong = 4;
     for (auto& [number, heap] : heaps_) {
-        if (tracer.js_heaps().changes(number) == heap.counts.changes) continue;
+        // A sample may be read here after it went from the table: that is told then, though nothing changes any more.
+        const bool is_as_it_was =
+            tracer.js_heaps().changes(number) == heap.counts.changes && book_.taken() == heap.taken;
+        if (is_as_it_was) continue;
         const auto copy = tracer.js_heaps().read(number);
         if (!copy) continue;
         heap.counts = copy->counts;
+        heap.taken = book_.taken();
         book_.look(heap.serial, copy->samples, heap.counts.full_collections, now_ns, emit);
     }
     if (book_.missed_wrongly() > kFewWrong && book_.missed_wrongly() * kOneIn > book_.missed_rightly())

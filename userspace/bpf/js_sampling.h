@@ -56,6 +56,7 @@ private:
         uint32_t serial = 0;  // never given again
         uint64_t address = 0;
         wh_js_heap_counts counts{};  // as of the last look
+        uint64_t taken = 0;          // samples of all heaps by then
     };
 
     Result<void> attach(const Place& place, const Mapping& mapping, Tracer& tracer, AttachPool& pool);
