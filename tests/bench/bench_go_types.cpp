@@ -1,7 +1,6 @@
 // How long it takes to read a large Go heap by type, the first time and again, and what the program notices of that:
 // bench_go_types TARGET [MIB ROUNDS], TARGET being go_target. Rounds alternate, medians are printed. Never fails because of a time.
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -138,11 +137,7 @@ int run(const std::vector<std::string>& arguments) {
     const auto number = [&](size_t i, unsigned long otherwise) {
         return i < arguments.size() ? std::max(1UL, std::strtoul(arguments[i].c_str(), nullptr, 10)) : otherwise;
     };
-    // A processor each: what the target notices is then the reading, not that somebody else is busy, too.
-    cpu_set_t own;
-    CPU_ZERO(&own);
-    CPU_SET(1, &own);
-    sched_setaffinity(0, sizeof own, &own);
+    // The target has one processor; we take what is left of the machine, as in life.
     auto target = Child::start({"taskset", "-c", "0", arguments[0]}, Child::Output::kPipe);
     if (!target) {
         fmt::print("{}\n", target.error().message);

@@ -103,13 +103,20 @@ void GoHeapEstimate::share_growth() {
         const auto rate = row.growth.per_minute();
         if (rate && rate->bytes > 0) risen[key.second] += rate->bytes;
     }
+    double shared = 0;
     for (auto& [key, row] : stacks_) {
         const auto rate = row.growth.per_minute();
         row.growth_part = 1;
         if (!rate || rate->bytes <= 0) continue;
         const auto real = growth_of_size(key.second);
         row.growth_part = real ? std::clamp(real->bytes / risen[key.second], 0.0, 1.0) : 1;
+        shared += rate->bytes * row.growth_part;
     }
+    // Where sampling paused, the rest grows by what the stacks lose: no more than the whole heap does.
+    const auto rest = rest_.growth.per_minute();
+    const auto total = total_.growth.per_minute();
+    const bool is_bounded = rest && total && rest->bytes > 0;
+    rest_.growth_part = is_bounded ? std::clamp((total->bytes - shared) / rest->bytes, 0.0, 1.0) : 1;
 }
 
 std::optional<Rate> GoHeapEstimate::growth_of_size(const GoSize& size) const {

@@ -78,6 +78,16 @@ TEST(GoHeapEstimate, a_bounded_cache_that_turns_over_does_not_grow) {
     EXPECT_DOUBLE_EQ(row.growth_part, 0) << "as much of what was there before went";
 }
 
+TEST(GoHeapEstimate, what_stacks_lose_while_sampling_pauses_is_no_growth_of_the_rest) {
+    GoHeapEstimate estimate;
+    for (uint64_t i = 0; i <= 6; ++i)
+        estimate.look(census_of(1000, 5000 + 100 * i), samples_of({{600, 600 - 100 * i}}), static_cast<double>(i));
+
+    ASSERT_TRUE(estimate.rest().growth.per_minute());
+    EXPECT_GT(estimate.rest().growth.per_minute()->count, 1000);
+    EXPECT_DOUBLE_EQ(estimate.rest().growth_part, 0) << "the heap is as large as it was";
+}
+
 TEST(GoHeapEstimate, takes_numbers_that_make_no_sense) {
     GoHeapEstimate estimate;
     GoCensus census = census_of(10, 20);

@@ -17,10 +17,7 @@
 namespace whoholds {
 namespace {
 
-constexpr uint64_t kArenaBytes = uint64_t{64} << 20;
-constexpr uint64_t kArenaPages = kArenaBytes / kGoPageBytes;
 constexpr uint64_t kMaxArenas = uint64_t{1} << 22;
-constexpr uint64_t kHeaderBytes = 8;
 constexpr uint64_t kMaxBytesWithoutHeader = 512;
 constexpr uint64_t kMaxSmallBytes = 32'768;
 constexpr uint8_t kTinySpanClass = 2 << 1 | 1;
@@ -174,12 +171,15 @@ Result<void> GoHeapModel::read_once(const GoProcess& process, const GoSpans& bef
             continue;
         }
         model.first_number = static_cast<uint32_t>(allocated_.size());
+        allocated_.resize(allocated_.size() + span.element_count);
+        uint8_t* const allocated = allocated_.data() + model.first_number;
+        uint64_t count = 0;
         for (uint32_t element = 0; element < span.element_count; ++element) {
-            const bool is_allocated = bits.is_allocated(i, span, element);
-            allocated_.push_back(is_allocated ? 1 : 0);
-            object_count_ += is_allocated ? 1 : 0;
-            object_bytes_ += is_allocated ? span.element_bytes : 0;
+            allocated[element] = bits.is_allocated(i, span, element) ? 1 : 0;
+            count += allocated[element];
         }
+        object_count_ += count;
+        object_bytes_ += count * span.element_bytes;
         spans_.push_back(model);
     }
     index_pages();
@@ -232,38 +232,9 @@ void GoHeapModel::index_pages() {
     }
 }
 
-GoObject GoHeapModel::find(uint64_t address) const {
-    const uint64_t arena = address / kArenaBytes - first_arena_;
-    if (arena >= arenas_.size() || arenas_[arena] == kNoGoSpan) return {};
-    const uint32_t number = pages_[arenas_[arena] + address / kGoPageBytes % kArenaPages];
-    if (number == kNoGoSpan) return {};
-    const GoModelSpan& span = spans_[number];
-    const uint64_t element = span.reciprocal == 0 ? 0 : (address - span.start) * span.reciprocal >> 32;
-    if (element >= span.element_count) return {};
-    const auto object = static_cast<uint32_t>(span.first_number + element);
-    return allocated_[object] != 0 ? GoObject{number, object} : GoObject{};
-}
-
 GoObject GoHeapModel::object(uint32_t number) const {
     const auto after = std::ranges::upper_bound(spans_, number, {}, &GoModelSpan::first_number);
     return after == spans_.begin() ? GoObject{} : GoObject{static_cast<uint32_t>(after - spans_.begin() - 1), number};
-}
-
-uint64_t GoHeapModel::start(GoObject object) const {
-    const GoModelSpan& span = spans_[object.span];
-    return span.start + (object.number - span.first_number) * span.element_bytes +
-           (span.has_headers ? kHeaderBytes : 0);
-}
-
-uint64_t GoHeapModel::value_bytes(GoObject object) const {
-    const GoModelSpan& span = spans_[object.span];
-    return span.element_bytes - (span.has_headers ? kHeaderBytes : 0);
-}
-
-std::span<const uint64_t> GoHeapModel::words(GoObject object) const {
-    const GoModelSpan& span = spans_[object.span];
-    if (!span.has_pointers) return {};
-    return {contents_.get() + (span.content + (start(object) - span.start)) / 8, value_bytes(object) / 8};
 }
 
 uint64_t GoHeapModel::header(GoObject object) const {

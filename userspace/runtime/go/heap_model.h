@@ -74,6 +74,10 @@ public:
     [[nodiscard]] uint64_t changed_bytes() const { return changed_bytes_; }
 
 private:
+    static constexpr uint64_t kArenaBytes = uint64_t{64} << 20;
+    static constexpr uint64_t kArenaPages = kArenaBytes / kGoPageBytes;
+    static constexpr uint64_t kHeaderBytes = 8;
+
     Result<void> read_once(const GoProcess& process, const GoSpans& before, uint64_t max_content_bytes,
                            const GoOn& go_on);
     Result<void> read_contents(const GoProcess& process, std::span<const GoSpan> spans, const GoOn& go_on);
@@ -92,6 +96,36 @@ private:
     uint64_t changed_objects_ = 0;
     uint64_t changed_bytes_ = 0;
 };
+
+// Asked for each pointer of a heap: worth being inlined.
+inline GoObject GoHeapModel::find(uint64_t address) const {
+    const uint64_t arena = address / kArenaBytes - first_arena_;
+    if (arena >= arenas_.size() || arenas_[arena] == kNoGoSpan) return {};
+    const uint32_t number = pages_[arenas_[arena] + address / kGoPageBytes % kArenaPages];
+    if (number == kNoGoSpan) return {};
+    const GoModelSpan& span = spans_[number];
+    const uint64_t element = span.reciprocal == 0 ? 0 : (address - span.start) * span.reciprocal >> 32;
+    if (element >= span.element_count) return {};
+    const auto object = static_cast<uint32_t>(span.first_number + element);
+    return allocated_[object] != 0 ? GoObject{number, object} : GoObject{};
+}
+
+inline uint64_t GoHeapModel::start(GoObject object) const {
+    const GoModelSpan& span = spans_[object.span];
+    return span.start + (object.number - span.first_number) * span.element_bytes +
+           (span.has_headers ? kHeaderBytes : 0);
+}
+
+inline uint64_t GoHeapModel::value_bytes(GoObject object) const {
+    const GoModelSpan& span = spans_[object.span];
+    return span.element_bytes - (span.has_headers ? kHeaderBytes : 0);
+}
+
+inline std::span<const uint64_t> GoHeapModel::words(GoObject object) const {
+    const GoModelSpan& span = spans_[object.span];
+    if (!span.has_pointers) return {};
+    return {contents_.get() + (span.content + (start(object) - span.start)) / 8, value_bytes(object) / 8};
+}
 
 // The size of the slot that an object of so many bytes gets (the runtime's size classes).
 uint64_t go_slot_bytes(uint64_t bytes);

@@ -234,7 +234,7 @@ void GoTypeFinder::set(GoObject object, const GoObjectKind& kind, Worth worth) {
     if (worth == known && covered_bytes(object, kind) <= covered_bytes(object, scan_.kind(object))) return;
     known = std::max(known, worth);
     scan_.kind_of_[object.number] = number_of(kind);
-    if (model_.spans()[object.span].has_pointers) open_.push_back(object);
+    if (model_.spans()[object.span].has_pointers) open(object);
 }
 
 uint64_t GoTypeFinder::covered_bytes(GoObject object, const GoObjectKind& kind) const {

@@ -36,7 +36,9 @@ private:
 
     // Follows what is known, until nothing new comes.
     Result<void> spread(const GoOn& go_on);
-    Result<void> visit_round(std::vector<GoObject> round, const GoOn& go_on);
+    void open(GoObject object);
+    void mark(GoObject object);
+    Result<void> visit_listed(std::vector<GoObject> round, const GoOn& go_on);
     Result<void> visit_marked(const GoOn& go_on);
     bool visit_next(GoObject object, const GoOn& go_on);
     static Error too_late();
@@ -82,10 +84,12 @@ private:
     GoTypePlans plans_;
     GoHeapScan scan_;
     std::vector<Worth> worth_;    // by number of the object
-    std::vector<GoObject> open_;  // to be visited
+    std::vector<GoObject> open_;  // to be visited, if !are_marked_
     std::vector<std::pair<uint64_t, const GoType*>> open_variables_;
     absl::flat_hash_set<std::pair<uint64_t, const GoType*>> variables_;
-    std::vector<uint64_t> marks_;  // a bit for each object, while a large round is put into order
+    std::vector<uint64_t> marks_;  // a bit for each object that is to be visited, if are_marked_
+    std::vector<uint64_t> round_;  // what is visited now
+    bool are_marked_ = false;
     size_t steps_ = 0;
     absl::flat_hash_map<GoObjectKind, uint32_t> kind_numbers_;
     uint32_t last_kind_ = UINT32_MAX;
