@@ -159,22 +159,41 @@ const StackReport* named_row(const JsPlace& place, std::string_view exe) {
     return named != nullptr ? named : place.rows.front().stack;
 }
 
+// While new space has few pages, their first objects are no even sample: the same places of a program may begin them again and again. So
+// what was acquired first may never have been seen. What was seen and is gone stays.
+void leave_out_unseen(OldSlices& slices) {
+    constexpr double kMost = 0.3;
+    size_t unseen = 0;
+    const auto is_empty = [&](const std::vector<double>& values) {
+        return unseen >= values.size() || values[unseen] == 0;
+    };
+    while (unseen < slices.held.size() && is_empty(slices.held) && is_empty(slices.left)) unseen++;
+    if (static_cast<double>(unseen) > kMost * static_cast<double>(slices.held.size())) return;
+    const auto leave_out = [&](std::vector<double>& values) {
+        values.erase(values.begin(), values.begin() + static_cast<ptrdiff_t>(std::min(unseen, values.size())));
+    };
+    leave_out(slices.held);
+    leave_out(slices.left);
+}
+
 std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, const ProcessReport& process,
                                   const History& history, double time_s) {
     constexpr double kFewestSamples = 12;
     constexpr double kFewestOfOneCollection = 24;
-    constexpr double kNearlyAll = 0.85;  // of the slices of time: a full cache lacks the first ones
+    constexpr double kNearlyAll = 0.85;    // of the slices of time: a full cache lacks the first ones
+    constexpr double kEnoughPerSlice = 5;  // of samples: with fewer, one slice in twenty has none by chance
     constexpr size_t kFewestLeft = 2;
     constexpr double kLeakS = 50;
     constexpr size_t kEnoughCollections = 3;
-    const PlaceNumbers numbers =
+    PlaceNumbers numbers =
         numbers_of(place, process, history, {.most = looks.judged_slices, .end_s = time_s, .now_s = time_s});
     const bool is_of_one = looks.collections == 1;
     if (numbers.judged < (is_of_one ? kFewestOfOneCollection : kFewestSamples)) return std::nullopt;
     if (!is_of_one && numbers.slices.left.size() < kFewestLeft) return std::nullopt;
     const StackReport* named = named_row(place, process.exe);
     if (is_js_heap(*named) && !rises(numbers.bytes, is_of_one ? 1 : 2)) return std::nullopt;
-    const auto survival = survival_of(numbers.slices);
+    leave_out_unseen(numbers.slices);
+    const auto survival = survival_of(numbers.slices, kEnoughPerSlice);
     if (!survival || !survival->is_even() || survival->occupied < kNearlyAll || !survival->is_kept())
         return std::nullopt;
     GrowingStack growing{.stack = named};

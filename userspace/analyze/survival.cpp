@@ -8,7 +8,6 @@ namespace whoholds {
 namespace {
 
 constexpr size_t kFewestSlices = 4;
-constexpr double kEnoughPerSlice = 3;
 
 // Neighbours, until there is enough in each to tell. From the end, so that the latest slices stay whole.
 void join_pairs(std::vector<double>& values) {
@@ -40,7 +39,7 @@ OldSlices slices_in(const SliceRange& range, const ProcessReport& process, const
     return old;
 }
 
-std::optional<Survival> survival_of(OldSlices old) {
+std::optional<Survival> survival_of(OldSlices old, double enough_per_slice) {
     double now = 0;
     double then = 0;
     for (size_t i = 0; i < old.left.size(); i++) {
@@ -48,7 +47,7 @@ std::optional<Survival> survival_of(OldSlices old) {
         then += old.left[i];
     }
     double sum = std::accumulate(old.held.begin(), old.held.end(), 0.0);
-    while (old.held.size() >= 2 * kFewestSlices && sum < kEnoughPerSlice * static_cast<double>(old.held.size())) {
+    while (old.held.size() >= 2 * kFewestSlices && sum < enough_per_slice * static_cast<double>(old.held.size())) {
         join_pairs(old.held);
         sum = std::accumulate(old.held.begin(), old.held.end(), 0.0);
     }

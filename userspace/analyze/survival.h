@@ -39,8 +39,8 @@ struct SliceRange {
 OldSlices slices_in(const SliceRange& range, const ProcessReport& process, const StackReport& stack,
                     const StackHistory& history);
 
-// nullopt: too few slices.
-std::optional<Survival> survival_of(OldSlices old);
+// nullopt: too few slices. enough_per_slice: neighbours are joined until there is as much in each, on average.
+std::optional<Survival> survival_of(OldSlices old, double enough_per_slice = 3);
 
 // By age alone. time_s: now.
 std::optional<Survival> survival_of(const ProcessReport& process, const StackReport& stack, const StackHistory& history,

@@ -106,6 +106,29 @@ TEST(JsHeapGrowth, what_full_collections_find_alive_from_all_ages_is_a_leak) {
     EXPECT_THAT(findings_of(5), IsEmpty());
 }
 
+// As where new space has few pages, and their first objects are always others.
+TEST(JsHeapGrowth, what_was_not_sampled_at_first_is_no_proof_of_health_but_what_was_dropped_since_is) {
+    JsHeap unseen;
+    unseen.add({.id = 1, .frames = {script("render", 5), script("turn", 9)}, .from_s = 12});
+    JsHeap dropped;
+    dropped.add({.id = 1, .frames = {script("render", 5), script("turn", 9)}, .stays_s = 44});
+
+    EXPECT_THAT(unseen.findings(), SizeIs(1));
+    EXPECT_THAT(dropped.findings(), IsEmpty());
+}
+
+TEST(JsHeapGrowth, slices_with_few_samples_are_judged_together) {
+    JsHeap heap;
+    for (uint64_t i = 0; i < 5; ++i)  // of each third slice, and some
+        heap.add({.id = 1 + i,
+                  .frames = {script("render", 5), script("turn", 9)},
+                  .from_s = 12.0 * static_cast<double>(i),
+                  .until_s = 12.0 * static_cast<double>(i) + 8,
+                  .a_second = 1.2});
+
+    EXPECT_THAT(heap.findings(), SizeIs(1));
+}
+
 TEST(JsHeapGrowth, between_two_full_collections_it_is_what_the_last_one_said) {
     const auto findings_of = [](double every_s, double last_s) {
         JsHeap heap;
