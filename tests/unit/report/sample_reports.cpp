@@ -435,6 +435,47 @@ Report go_report() {
     return report;
 }
 
+TypeReport type_row(std::string name, Amount held, std::optional<Rate> growth) {
+    TypeReport type;
+    type.name = std::move(name);
+    type.held = held;
+    type.growth_per_min = growth;
+    return type;
+}
+
+// Of a Go heap: one type that grows, one that was asked for, objects of no known type, a hostile name.
+Report types_report() {
+    Report report = go_report();
+    ProcessReport& process = report.processes[0];
+    process.kinds = {process.kinds[0]};
+    process.stacks.clear();
+    process.stack_count = 0;
+
+    TypeReport sessions = type_row("*main.session", {84'000, 51 * kMi}, Rate{1'200, 0.75 * kMi});
+    sessions.grows = true;
+    sessions.telling = 3;
+    sessions.reached = ReachedReport{{83'500, 50 * kMi}, 311 * kMi};
+    sessions.held_by = {{"main.sessions (map[string]*main.session)", 990, 1000},
+                        {"goroutine 17 in main.serve main.go:40, its local → *main.request", 10, 1000}};
+    sessions.made_at = {go_frame("main.openSession", "/src/main.go", 31), go_frame("main.handle", "/src/main.go", 88)};
+    TypeReport transports = type_row("*http.Transport", {84, 28 * kKi}, Rate{-0.5, -170});
+    transports.is_asked_for = true;
+    TypeReport unknown = type_row("type not known, 48 bytes", {12'000, 576 * kKi}, std::nullopt);
+    unknown.is_known = false;
+    process.types =
+        TypesReport{.types = {sessions, transports, unknown, type_row("main.\x1b[2J\n", {1, 8}, std::nullopt)},
+                    .omitted = 211,
+                    .all = {4'100'000, 335 * kMi},
+                    .unknown = {12'000, 576 * kKi},
+                    .changed = {40, 2 * kKi},
+                    .read_bytes = 290 * kMi,
+                    .took_s = 0.61,
+                    .age_s = 4,
+                    .reached = Amount{4'000'000, 330 * kMi},
+                    .looks = 7};
+    return report;
+}
+
 Report unattached_report() {
     Report report;
     report.time = "2026-11-21T03:04:05.123Z";
@@ -507,6 +548,7 @@ std::vector<SampleReport> sample_reports() {
             {"resources", resources_report()},
             {"followed", followed_report()},
             {"go", go_report()},
+            {"types", types_report()},
             {"findings", findings_report()},
             {"suppressed", suppressed_report()}};
 }
