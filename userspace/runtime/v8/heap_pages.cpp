@@ -76,8 +76,10 @@ Result<void> V8Pages::find(const std::vector<Mapping>& mappings) {
         }
     }
     absl::erase_if(heaps_, [](const auto& one) { return one.second < kFewestPages; });
-    for (V8Page& page : found)
-        if (heaps_.contains(page.heap)) pages_.emplace(page.base, std::make_unique<V8Page>(std::move(page)));
+    for (V8Page& page : found) {
+        const uint64_t base = page.base;
+        if (heaps_.contains(page.heap)) pages_.emplace(base, std::make_unique<V8Page>(std::move(page)));
+    }
     if (pages_.empty()) return Error{ErrorCode::kNotFound, "none of its pages was found"};
     return {};
 }
