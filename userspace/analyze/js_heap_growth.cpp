@@ -196,6 +196,12 @@ std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, cons
     const auto survival = survival_of(numbers.slices, kEnoughPerSlice);
     if (!survival || !survival->is_even() || survival->occupied < kNearlyAll || !survival->is_kept())
         return std::nullopt;
+    // Buffers are known as they come, garbage or not: where none do any more, nothing grows, whatever V8 has looked at.
+    if (!is_js_heap(*named)) {
+        const SliceRange all{.most = process.slice_ends_s.size(), .end_s = time_s, .now_s = time_s};
+        const auto until_now = survival_of(numbers_of(place, process, history, all).slices, kEnoughPerSlice);
+        if (!until_now || !until_now->goes_on()) return std::nullopt;
+    }
     GrowingStack growing{.stack = named};
     const double until_s = process.slice_ends_s[looks.judged_slices - 1];
     growing.bytes =

@@ -21,9 +21,8 @@ void join_pairs(std::vector<double>& values) {
 
 bool Survival::is_even() const {
     constexpr double kOccupied = 0.7;
-    constexpr double kLate = 0.3;
     constexpr double kLargest = 0.5;
-    return occupied >= kOccupied && late >= kLate && largest <= kLargest;
+    return occupied >= kOccupied && goes_on() && largest <= kLargest;
 }
 
 OldSlices slices_in(const SliceRange& range, const ProcessReport& process, const StackReport& stack,

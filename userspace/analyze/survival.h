@@ -19,7 +19,9 @@ struct Survival {
     double kept = 1;      // of what was there when a slice became old, how much still is
 
     static constexpr double kKept = 0.9;
+    static constexpr double kLate = 0.3;
     [[nodiscard]] bool is_even() const;
+    [[nodiscard]] bool goes_on() const { return late >= kLate; }
     [[nodiscard]] bool is_kept() const { return kept >= kKept; }
 };
 

@@ -225,6 +225,22 @@ TEST(JsHeapGrowth, array_buffers_are_judged_by_what_full_collections_left_of_the
     EXPECT_THAT(findings_of(3600, 90), IsEmpty()) << "no collection has looked: all of it may be garbage";
 }
 
+TEST(JsHeapGrowth, array_buffers_of_which_no_more_come_do_not_grow_though_V8_has_not_looked_since) {
+    const auto findings_of = [](double until_s) {
+        JsHeap heap;
+        heap.last_collection_s = 42;
+        heap.add({.id = 1,
+                  .frames = {frame_of("v8::internal::BackingStore::Allocate", 0), script("takeBuffer", 13)},
+                  .until_s = until_s,
+                  .kind = "heap"});
+        heap.add({.id = 2, .frames = {script("turn", 9)}, .from_s = 16, .a_second = 0.25});  // too few to tell
+        return heap.findings();
+    };
+
+    EXPECT_THAT(findings_of(3600), SizeIs(1));
+    EXPECT_THAT(findings_of(36), IsEmpty());
+}
+
 TEST(JsHeapGrowth, array_buffers_are_judged_by_censuses_where_nothing_else_tells) {
     const auto findings_of = [](double stays_s, bool is_counted) {
         JsHeap heap;
