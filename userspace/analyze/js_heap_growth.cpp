@@ -15,6 +15,8 @@
 namespace whoholds {
 namespace {
 
+constexpr double kEnoughPerSlice = 5;  // of samples: with fewer, one slice in twenty has none by chance
+
 bool is_js_heap(const StackReport& stack) { return stack.kind == kJsHeapKind; }
 
 // Outside of V8's heap, but freed when the collector finds that nothing in there uses it.
@@ -176,12 +178,26 @@ void leave_out_unseen(OldSlices& slices) {
     leave_out(slices.left);
 }
 
+// Buffers are known as they come, garbage or not: where none do any more, nothing grows, whatever V8 has looked at. They may come by
+// another row once code is optimized, and functions in it are hidden.
+bool may_come_on(const JsPlace& place, const ProcessReport& process, const History& history, double time_s) {
+    JsPlace with_hidden = place;
+    for (const StackReport& stack : process.stacks) {
+        const auto is_it = [&](const JsPlace::Row& row) { return row.stack == &stack; };
+        if (is_array_buffer(stack) && std::ranges::none_of(place.rows, is_it) &&
+            std::ranges::any_of(js_path_of(stack, process.exe), &JsStep::may_hide))
+            with_hidden.rows.push_back({&stack});
+    }
+    const SliceRange all{.most = process.slice_ends_s.size(), .end_s = time_s, .now_s = time_s};
+    const auto survival = survival_of(numbers_of(with_hidden, process, history, all).slices, kEnoughPerSlice);
+    return survival && survival->goes_on();
+}
+
 std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, const ProcessReport& process,
                                   const History& history, double time_s) {
     constexpr double kFewestSamples = 12;
     constexpr double kFewestOfOneCollection = 24;
-    constexpr double kNearlyAll = 0.85;    // of the slices of time: a full cache lacks the first ones
-    constexpr double kEnoughPerSlice = 5;  // of samples: with fewer, one slice in twenty has none by chance
+    constexpr double kNearlyAll = 0.85;  // of the slices of time: a full cache lacks the first ones
     constexpr size_t kFewestLeft = 2;
     constexpr double kLeakS = 50;
     constexpr size_t kEnoughCollections = 3;
@@ -196,12 +212,7 @@ std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, cons
     const auto survival = survival_of(numbers.slices, kEnoughPerSlice);
     if (!survival || !survival->is_even() || survival->occupied < kNearlyAll || !survival->is_kept())
         return std::nullopt;
-    // Buffers are known as they come, garbage or not: where none do any more, nothing grows, whatever V8 has looked at.
-    if (!is_js_heap(*named)) {
-        const SliceRange all{.most = process.slice_ends_s.size(), .end_s = time_s, .now_s = time_s};
-        const auto until_now = survival_of(numbers_of(place, process, history, all).slices, kEnoughPerSlice);
-        if (!until_now || !until_now->goes_on()) return std::nullopt;
-    }
+    if (!is_js_heap(*named) && !may_come_on(place, process, history, time_s)) return std::nullopt;
     GrowingStack growing{.stack = named};
     const double until_s = process.slice_ends_s[looks.judged_slices - 1];
     growing.bytes =

@@ -226,7 +226,7 @@ TEST(JsHeapGrowth, array_buffers_are_judged_by_what_full_collections_left_of_the
 }
 
 TEST(JsHeapGrowth, array_buffers_of_which_no_more_come_do_not_grow_though_V8_has_not_looked_since) {
-    const auto findings_of = [](double until_s) {
+    const auto findings_of = [](double until_s, bool is_optimized = false) {
         JsHeap heap;
         heap.last_collection_s = 42;
         heap.add({.id = 1,
@@ -234,11 +234,17 @@ TEST(JsHeapGrowth, array_buffers_of_which_no_more_come_do_not_grow_though_V8_has
                   .until_s = until_s,
                   .kind = "heap"});
         heap.add({.id = 2, .frames = {script("turn", 9)}, .from_s = 16, .a_second = 0.25});  // too few to tell
+        if (is_optimized)
+            heap.add({.id = 3,
+                      .frames = {frame_of("v8::internal::BackingStore::Allocate", 0), script("turn", 0)},
+                      .from_s = until_s,
+                      .kind = "heap"});
         return heap.findings();
     };
 
     EXPECT_THAT(findings_of(3600), SizeIs(1));
     EXPECT_THAT(findings_of(36), IsEmpty());
+    EXPECT_THAT(findings_of(36, true), SizeIs(1)) << "they come on, by code of which V8 has lost the lines";
 }
 
 TEST(JsHeapGrowth, array_buffers_are_judged_by_censuses_where_nothing_else_tells) {
