@@ -111,7 +111,10 @@ PlaceNumbers numbers_of(const JsPlace& place, const ProcessReport& process, cons
         if (past == nullptr) continue;
         std::vector<double> bytes;
         for (const Sample& one : history.bytes(*past)) bytes.push_back(one.value);
-        const OldSlices slices = slices_in(range, process, *stack, *past);
+        OldSlices slices = slices_in(range, process, *stack, *past);
+        // A row that is new lost nothing of slices before it.
+        while (slices.left.size() < slices.held.size() && slices.held[slices.left.size()] == 0)
+            slices.left.push_back(0);
         add(numbers.bytes, bytes, share);
         add(numbers.slices.held, slices.held, share);
         add(numbers.slices.left, slices.left, share);

@@ -52,7 +52,8 @@ public:
             if (is_counted) process.js_censuses = static_cast<uint64_t>(time_s / collects_every_s);
             process.js_census_s = std::max(static_cast<double>(process.js_censuses) - 1, 0.0) * collects_every_s;
             const double seen_s = std::min(std::floor(time_s / collects_every_s) * collects_every_s, last_collection_s);
-            for (const Line& line : lines_) add_row(line, seen_s, time_s, process);
+            for (const Line& line : lines_)
+                if (time_s >= line.from_s) add_row(line, seen_s, time_s, process);
         };
         return observed.look_for(60);
     }
@@ -279,6 +280,17 @@ TEST(JsHeapGrowth, garbage_of_the_same_line_is_no_proof_of_its_health_for_buffer
 
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_EQ(findings[0].headline, "read");
+}
+
+TEST(JsHeapGrowth, a_row_that_is_new_tells_nothing_of_what_was_before) {
+    JsHeap heap;
+    const Frame native = frame_of("v8::internal::BackingStore::Allocate", 0);
+    heap.is_counted = true;
+    heap.collects_every_s = 17;
+    heap.add({.id = 1, .frames = {native, script("read", 5), script("turn", 9)}, .kind = "heap"});
+    heap.add({.id = 2, .frames = {native, script("read", 5), script("turn", 0)}, .from_s = 58, .kind = "heap"});
+
+    EXPECT_THAT(heap.findings(), SizeIs(1));
 }
 
 TEST(JsHeapGrowth, where_V8_has_not_looked_that_is_why_there_is_no_verdict) {
