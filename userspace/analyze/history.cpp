@@ -6,20 +6,12 @@
 #include <utility>
 
 #include "analyze/js_heap_growth.h"
+#include "analyze/thinning.h"
 
 namespace whoholds {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-template <class T>
-void keep_every_second(std::vector<T>& values, size_t first) {
-    // Of the whole history the odd indexes stay: the last look is one of them.
-    size_t kept = 0;
-    for (size_t i = 0; i < values.size(); i++)
-        if ((first + i) % 2 == 1) values[kept++] = values[i];
-    values.resize(kept);
-}
 
 double old_of(const ProcessReport& process, const StackReport& stack, double time_s) {
     double sum = 0;

@@ -298,9 +298,7 @@ std::string why_js_is_not_judged(const ProcessReport& process, const History& hi
         looks.collections == 0 ? "since the attach" : "for " + human_age(time_s - looks.last_collection_s);
     return fmt::format(
         "memory grows, but no full collection of V8, nor a census, has told anything new {}: whether the objects and "
-        "buffers of "
-        "JavaScript that came "
-        "since are still in use, only the next one tells",
+        "buffers of JavaScript that came since are still in use, only the next one tells",
         how_long);
 }
 

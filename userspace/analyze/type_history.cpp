@@ -2,19 +2,9 @@
 
 #include <algorithm>
 
+#include "analyze/thinning.h"
+
 namespace whoholds {
-namespace {
-
-// Of the whole history the odd indexes stay: the last look is one of them.
-template <class T>
-void keep_every_second(std::vector<T>& values, size_t first) {
-    size_t kept = 0;
-    for (size_t i = 0; i < values.size(); i++)
-        if ((first + i) % 2 == 1) values[kept++] = values[i];
-    values.resize(kept);
-}
-
-}  // namespace
 
 void TypeHistory::look(const TypesReport& types, double time_s) {
     const double looked_s = time_s - types.age_s;

@@ -4,17 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <ctime>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include "base/file.h"
 #include "base/human.h"
+#include "base/processor_time.h"
 #include "bpf/live_source.h"
-#include "proc/proc_text.h"
 #include "proc/resident_ranges.h"
+#include "proc/sleep.h"
 
 namespace whoholds {
 namespace {
@@ -23,31 +21,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
 
-// Of our own thread: where the processors are busy the time that passes is no measure of what it costs.
-double processor_time_s() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-// Where the stack of the first thread ends, if it sleeps: what lies below is left of calls that have returned.
-uint64_t end_of_stack(const JsCensuses::Place& place) {
-    constexpr uint64_t kRedZone = 128;
-    const auto text = read_file_bounded(process_path(place.root, place.pid, "syscall"), 512);
-    if (!text || text->starts_with("running")) return 0;
-    // ... the stack pointer and the program counter come last.
-    const size_t last = text->rfind(" 0x");
-    const size_t at = last == std::string::npos || last == 0 ? std::string::npos : text->rfind(" 0x", last - 1);
-    if (at == std::string::npos) return 0;
-    const uint64_t pointer = std::strtoull(text->c_str() + at + 1, nullptr, 16);
-    return pointer > kRedZone ? (pointer - kRedZone) & ~uint64_t{7} : 0;
-}
-
 // All memory that may hold a pointer to an object, but the pages of the heaps.
 Result<std::vector<ByteRange>> root_ranges(const JsCensuses::Place& place, const std::vector<Mapping>& mappings,
                                            const std::vector<ByteRange>& pages) {
     WH_TRY(const ResidentRanges resident, ResidentRanges::open(place.root, place.pid));
-    const uint64_t stack = end_of_stack(place);
+    const uint64_t stack = end_of_sleepers_stack(place.root, place.pid);
     std::vector<ByteRange> roots;
     for (const Mapping& mapping : mappings) {
         if (!mapping.readable || !mapping.writable || mapping.shared) continue;
@@ -61,17 +39,6 @@ Result<std::vector<ByteRange>> root_ranges(const JsCensuses::Place& place, const
         }
     }
     return roots;
-}
-
-// Of its first thread, which is that of its first heap: how long it ran, and how often. It changes when the thread leaves the processor.
-std::string time_on_processor(const JsCensuses::Place& place) {
-    const std::string file = "task/" + std::to_string(place.pid) + "/";
-    const auto times = read_file_bounded(process_path(place.root, place.pid, file + "schedstat"), 256);
-    const auto state = read_file_bounded(process_path(place.root, place.pid, file + "stat"), 4096);
-    if (!times || !state) return "";
-    const size_t name_end = state->rfind(") ");
-    const bool is_asleep = name_end != std::string::npos && state->compare(name_end + 2, 1, "S") == 0;
-    return is_asleep ? *times : "";
 }
 
 }  // namespace
@@ -94,17 +61,18 @@ void JsCensuses::distrust() {
     made_ = 0;
 }
 
-// A program that does something now and then is copied while it does nothing: then no edge can be missed.
+// A program that does something now and then is copied while its first thread, which is that of its first heap, does nothing: then no edge
+// can be missed.
 Result<void> JsCensuses::copy_pages(const Place& place, V8Pages& pages) {
     constexpr int kTries = 8;
     constexpr double kLimitS = 0.1;
     constexpr auto kWait = std::chrono::milliseconds(1);
     const auto began = Clock::now();
     for (int i = 0; i < kTries; i++) {
-        const std::string before = time_on_processor(place);
+        const std::string before = sleep_mark(place.root, place.pid);
         const bool is_last = i + 1 == kTries || seconds_since(began) > kLimitS;
         if (!before.empty() || is_last) WH_TRY_VOID(pages.copy_all());
-        is_in_motion_ = before.empty() || time_on_processor(place) != before;
+        is_in_motion_ = before.empty() || sleep_mark(place.root, place.pid) != before;
         if (!is_in_motion_ || is_last) return {};
         place.pause();
         std::this_thread::sleep_for(kWait);
@@ -162,7 +130,7 @@ void JsCensuses::count(const Place& place, double time_s, const std::function<Co
         is_distrusted_ = true;
         return;
     }
-    const double began_s = processor_time_s();
+    const double began_s = thread_processor_s();
     for (int i = 0; i < kTries; i++) {
         // New space changes with each scavenge; without it all of it is taken for alive.
         const auto counted = count_once(place, *shapes, i + 1 < kTries, look, found);
@@ -173,7 +141,7 @@ void JsCensuses::count(const Place& place, double time_s, const std::function<Co
         made_at_ns_ = monotonic_ns();
         break;
     }
-    took_s_ = processor_time_s() - began_s;
+    took_s_ = thread_processor_s() - began_s;
 }
 
 void JsCensuses::add_notes(Coverage& coverage) const {

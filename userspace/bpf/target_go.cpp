@@ -9,6 +9,7 @@
 
 #include "analyze/headline.h"
 #include "base/human.h"
+#include "base/processor_time.h"
 #include "bpf/target.h"
 #include "elf/mapped_elf.h"
 #include "proc/memory_headroom.h"
@@ -16,17 +17,6 @@
 #include "runtime/go/readings.h"
 
 namespace whoholds {
-namespace {
-
-// What a look costs is this, and not how long it took while others had the processor.
-double thread_cpu_s() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-}  // namespace
-
 void Target::begin_go_with_nothing() {
     go_rows_ = GoRows();
     go_type_reader_ = GoTypeReader();
@@ -70,7 +60,7 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     };
     std::ignore = go_type_reader_.prepare(*go_, go_on);  // once; what failed is tried again, and said, by what follows
     began = Clock::now();
-    const double cpu_before_s = thread_cpu_s();
+    const double cpu_before_s = thread_processor_s();
     const auto choose = [&](const std::vector<GoTypeRow>& rows) {
         GoTypeReader::Wanted wanted{.types = {}, .descriptors = go_wanted_.descriptors};
         if (go_wanted_.heap) wanted.types = go_types_.worth_a_search(rows, go_wanted_.holders_of);
@@ -79,7 +69,7 @@ void Target::look_at_go_types(double time_s, const std::function<void()>& pause)
     GoTypeReading reading = go_type_reader_.read(*go_, choose, go_on, bytes_to_spare());
     go_descriptor_holders_ = std::exchange(reading.descriptors, {});
     go_types_.look(std::move(reading), time_s, std::chrono::duration<double>(Clock::now() - began).count());
-    go_types_cost_s_ = thread_cpu_s() - cpu_before_s;
+    go_types_cost_s_ = thread_processor_s() - cpu_before_s;
 }
 
 void Target::confirm_go_holders() {

@@ -455,8 +455,8 @@ Report types_report() {
     sessions.grows = true;
     sessions.telling = 3;
     sessions.reached = ReachedReport{{83'500, 50 * kMi}, 311 * kMi};
-    sessions.held_by = {{"main.sessions (map[string]*main.session)", 990, 1000},
-                        {"goroutine 17 in main.serve main.go:40, its local → *main.request", 10, 1000}};
+    sessions.held_by = {{"main.sessions -> map[string]*main.session", 990, 1000},
+                        {"goroutine 17 in main.serve main.go:40, its local -> *main.request", 10, 1000}};
     sessions.made_at = {go_frame("main.openSession", "/src/main.go", 31), go_frame("main.handle", "/src/main.go", 88)};
     TypeReport transports = type_row("*http.Transport", {84, 28 * kKi}, Rate{-0.5, -170});
     transports.is_asked_for = true;
