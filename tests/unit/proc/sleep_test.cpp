@@ -2,26 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include "unit/base/temp_folder.h"
 
 namespace whoholds {
 namespace {
 
 class Sleep : public ::testing::Test {
 protected:
-    void SetUp() override { std::filesystem::create_directories(folder_ + "/42"); }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-    void write(const std::string& file, const std::string& text) const {
-        std::ofstream(folder_ + "/42/" + file) << text;
-    }
+    void write(const std::string& file, const std::string& text) const { folder_.write("42/" + file, text); }
     void write_state(char state) const {
         write("stat", std::string("42 (a) S b) ") + state + " 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 777\n");
     }
-    [[nodiscard]] ProcRoot root() const { return {.path = folder_}; }
+    [[nodiscard]] ProcRoot root() const { return {.path = folder_.path()}; }
 
 private:
-    std::string folder_ = ::testing::TempDir() + "sleep_test";
+    TempFolder folder_;
 };
 
 TEST_F(Sleep, the_stack_ends_below_the_red_zone) {
