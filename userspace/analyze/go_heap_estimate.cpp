@@ -33,9 +33,14 @@ void note_growth(GoTally& tally, double time_s) {
 std::map<GoSize, GoHeapEstimate::Sum> GoHeapEstimate::sums(const GoSampleSummary& samples) const {
     std::map<GoSize, Sum> sums;
     for (const GoSampledStack& each : samples.stacks) {
-        sums[each.size].estimated_bytes += each.alive.bytes;
+        Sum& sum = sums[each.size];
+        sum.estimated_bytes += each.alive.bytes;
+        sum.waiting_bytes += each.waiting.bytes;
+        sum.samples += each.kept_alive;
     }
     for (const GoSizeClass& each : census_.classes) sums[each.size].alive_bytes = each.alive.bytes;
+    for (auto& [size, sum] : sums)
+        if (const auto found = sizes_.find(size); found != sizes_.end()) sum.before_bytes = found->second.least_bytes;
     return sums;
 }
 
@@ -53,21 +58,37 @@ void GoHeapEstimate::estimate(const GoSampledStack& sampled, double fit) {
 }
 
 // Not more than there is. There may be more than samples say, and not only where they err: what was allocated while the collector
-// marked is there, and judged by the next collection alone.
+// marked is there, and judged by the next collection alone; those samples wait.
 double GoHeapEstimate::fit_of(const Sum& sum) {
     const auto most = static_cast<double>(sum.alive_bytes);
-    return sum.estimated_bytes > most ? most / sum.estimated_bytes : 1;
+    if (sum.estimated_bytes > most) return most / sum.estimated_bytes;
+    constexpr uint64_t kEnoughSamples = 16;
+    constexpr double kMostFit =
+        2;  // what is further off was no rhythm, but allocated all at once while sampling paused
+    const double least = most - static_cast<double>(sum.before_bytes) - sum.waiting_bytes;
+    if (sum.samples < kEnoughSamples || least <= sum.estimated_bytes) return 1;
+    return std::min(least / sum.estimated_bytes, kMostFit);
+}
+
+void GoHeapEstimate::look_at_sizes(double time_s) {
+    std::map<GoSize, Amount> alive;
+    for (const GoSizeClass& each : census_.classes) {
+        alive[each.size] = {each.alive.count, each.alive.bytes};
+        sizes_.try_emplace(each.size, Size{.least_bytes = is_first_look_ ? each.alive.bytes : 0, .growth = {}});
+    }
+    is_first_look_ = false;
+    for (auto& [size, known] : sizes_) {
+        known.least_bytes = std::min(known.least_bytes, alive[size].bytes);
+        known.growth.add(time_s, alive[size]);
+    }
 }
 
 void GoHeapEstimate::look(const GoCensus& census, const GoSampleSummary& samples, double time_s) {
     census_ = census;
+    look_at_sizes(time_s);
     const auto by_size = sums(samples);
     for (const GoSampledStack& each : samples.stacks) estimate(each, fit_of(by_size.at(each.size)));
     for (auto& [key, row] : stacks_) note_growth(row, time_s);
-    std::map<GoSize, Amount> alive;
-    for (const GoSizeClass& each : census.classes) alive[each.size] = {each.alive.count, each.alive.bytes};
-    for (const auto& [size, amount] : alive) sizes_.try_emplace(size);
-    for (auto& [size, growth] : sizes_) growth.add(time_s, alive[size]);
     look_at_total(time_s);
     share_growth();
 }
@@ -121,7 +142,7 @@ void GoHeapEstimate::share_growth() {
 
 std::optional<Rate> GoHeapEstimate::growth_of_size(const GoSize& size) const {
     const auto found = sizes_.find(size);
-    return found == sizes_.end() ? std::nullopt : found->second.per_minute();
+    return found == sizes_.end() ? std::nullopt : found->second.growth.per_minute();
 }
 
 }  // namespace whoholds

@@ -1,7 +1,8 @@
 // GoHeapEstimate: what each stack holds of a Go heap that has no profile of its own. The census says exactly what there is by size;
 // samples, with their weights, say which stacks it came from. Kept from look to look, for growth. Used by GoHeapEstimateRows. Pure.
-// Samples err where programs allocate in a rhythm; but what was allocated since sampling began and is held is at most all that there
-// is of a size.
+// Samples err where programs allocate in a rhythm. But of each size, what was allocated since sampling began and is held is at most
+// all that there is, and at least what there is beyond the least that ever was; within these bounds the stacks share it as the samples
+// say.
 // Invariant: of each size, and in all, the stacks and the rest without one hold together what the census counts.
 #pragma once
 
@@ -41,8 +42,12 @@ public:
 private:
     struct Sum {  // of a size
         double estimated_bytes = 0;
+        double waiting_bytes = 0;
+        uint64_t samples = 0;  // that are held
         uint64_t alive_bytes = 0;
+        uint64_t before_bytes = 0;  // at most so much of it was there before sampling began
     };
+    void look_at_sizes(double time_s);
     [[nodiscard]] std::map<GoSize, Sum> sums(const GoSampleSummary& samples) const;
     static double fit_of(const Sum& sum);
     void estimate(const GoSampledStack& sampled, double fit);
@@ -53,7 +58,12 @@ private:
     absl::flat_hash_map<Key, GoEstimate> stacks_;
     GoTally total_;
     GoEstimate rest_;
-    std::map<GoSize, GrowthSeries> sizes_;
+    struct Size {
+        uint64_t least_bytes = 0;  // that any look saw
+        GrowthSeries growth;
+    };
+    std::map<GoSize, Size> sizes_;
+    bool is_first_look_ = true;
 };
 
 }  // namespace whoholds

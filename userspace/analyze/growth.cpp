@@ -4,24 +4,47 @@
 
 namespace whoholds {
 
+GrowthSeries::Sample GrowthSeries::between(const Sample& old, const Sample& now, double part) {
+    return {old.time_s + (now.time_s - old.time_s) * part, old.count + (now.count - old.count) * part,
+            old.bytes + (now.bytes - old.bytes) * part};
+}
+
+void GrowthSeries::make_room() {
+    constexpr double kShortestS = 7;
+    if (samples_[kSamples - 1].time_s - samples_[0].time_s >= kShortestS) {
+        std::shift_left(samples_.begin(), samples_.end(), 1);
+        count_ = kSamples - 1;
+        return;
+    }
+    for (size_t i = 0; i < kSamples / 2; i++) samples_[i] = between(samples_[2 * i], samples_[2 * i + 1], 0.5);
+    count_ = kSamples / 2;
+    taken_together_ *= 2;
+}
+
 void GrowthSeries::add(double time_s, const Amount& held) {
-    samples_[count_ % kSamples] = {time_s, static_cast<double>(held.count), static_cast<double>(held.bytes)};
-    count_++;
+    const Sample now{time_s, static_cast<double>(held.count), static_cast<double>(held.bytes)};
+    if (count_ > 0 && taken_last_ < taken_together_) {
+        Sample& last = samples_[count_ - 1];
+        last = between(last, now, 1 / static_cast<double>(++taken_last_));
+        return;
+    }
+    if (count_ == kSamples) make_room();
+    samples_[count_++] = now;
+    taken_last_ = 1;
 }
 
 std::optional<Rate> GrowthSeries::per_minute() const {
-    size_t n = std::min(count_, kSamples);
-    if (n < 3) return std::nullopt;
+    if (count_ < 3) return std::nullopt;
     double time = 0, count = 0, bytes = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < count_; i++) {
         time += samples_[i].time_s;
         count += samples_[i].count;
         bytes += samples_[i].bytes;
     }
-    const auto size = static_cast<double>(n);
+    const auto size = static_cast<double>(count_);
     time /= size, count /= size, bytes /= size;
     double spread = 0, with_count = 0, with_bytes = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < count_; i++) {
         double from_mean = samples_[i].time_s - time;
         spread += from_mean * from_mean;
         with_count += from_mean * (samples_[i].count - count);

@@ -41,7 +41,7 @@ Amount sum_of_rows(const GoHeapEstimate& estimate) {
 
 TEST(GoHeapEstimate, says_what_samples_stand_for_and_leaves_the_rest_without_a_stack) {
     GoHeapEstimate estimate;
-    estimate.look(census_of(1000, 5000), {}, 0);
+    estimate.look(census_of(1500, 5000), {}, 0);
 
     estimate.look(census_of(3000, 25'000, 100), samples_of({{15'000, 1500}, {5000, 0}}), 1);
 
@@ -64,6 +64,43 @@ TEST(GoHeapEstimate, never_holds_more_than_there_is) {
     EXPECT_EQ(estimate.stacks().at({1, kSize}).held.count, 450u);
     EXPECT_EQ(estimate.stacks().at({2, kSize}).held.count, 50u);
     EXPECT_EQ(sum_of_rows(estimate).bytes, 500u * 64);
+}
+
+TEST(GoHeapEstimate, holds_what_came_since_the_attach_also_where_samples_meet_a_rhythm) {
+    GoHeapEstimate estimate;
+    estimate.look(census_of(1000, 5000), {}, 0);
+    estimate.look(census_of(800, 5000), {}, 1);
+
+    estimate.look(census_of(3000, 25'000), samples_of({{15'000, 900}, {5000, 600}, {100, 0}}), 2);
+
+    EXPECT_EQ(estimate.stacks().at({1, kSize}).held.count, 1320u) << "at most 800 of the 3,000 were there before";
+    EXPECT_EQ(estimate.stacks().at({2, kSize}).held.count, 880u);
+    EXPECT_EQ(estimate.stacks().at({3, kSize}).held.count, 0u);
+    EXPECT_EQ(sum_of_rows(estimate).count, 3000u);
+}
+
+TEST(GoHeapEstimate, does_not_guess_who_holds_what_was_not_sampled) {
+    struct Case {
+        const char* why;
+        uint64_t kept_alive;
+        uint64_t alive;
+        uint64_t waiting;
+        uint64_t held;
+    };
+    for (const Case& one : {Case{"few samples", 15, 1500, 0, 1500}, Case{"not judged yet", 16, 1500, 600, 1500},
+                            Case{"some are not judged yet", 16, 1500, 300, 1700},
+                            Case{"all at once, while sampling paused", 16, 500, 0, 1000}}) {
+        GoHeapEstimate estimate;
+        estimate.look(census_of(1000, 5000), {}, 0);
+        GoSampleSummary samples = samples_of({{15'000, one.alive}});
+        samples.stacks[0].kept_alive = one.kept_alive;
+        samples.stacks[0].waiting = weight_of(one.waiting);
+
+        estimate.look(census_of(3000, 25'000), samples, 1);
+
+        EXPECT_EQ(estimate.stacks().at({1, kSize}).held.count, one.held) << one.why;
+        EXPECT_EQ(sum_of_rows(estimate).count, 3000u) << one.why;
+    }
 }
 
 TEST(GoHeapEstimate, a_bounded_cache_that_turns_over_does_not_grow) {
