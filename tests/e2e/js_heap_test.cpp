@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "e2e/whoholds.h"
@@ -47,6 +48,23 @@ protected:
         return false;
     }
 
+    // Where makeRow()'s caller makes functions that refer to its rows.
+    static void expect_kept_by_a_function(const ReportReader& report) {
+        std::ifstream source(target_path("js_heap_puppet.js"));
+        int line = 1;
+        for (std::string text; std::getline(source, text) && text.find("// kept here") == std::string::npos;) line++;
+        uint64_t looked_at = 0;
+        for (const auto& stack : report.stacks("js_heap")) {
+            if (!stack.contains("kept_at")) continue;
+            EXPECT_THAT(stack["frames"].dump(), HasSubstr("listenRow"));  // makeRow may have been inlined
+            EXPECT_EQ(text_of(stack["kept_at"], "function"), "listenRow");
+            EXPECT_EQ(stack["kept_at"]["line"], line);
+            EXPECT_EQ(stack["kept_at"]["count"], stack["kept_at"]["looked_at"]);
+            looked_at += stack["kept_at"]["looked_at"].get<uint64_t>();
+        }
+        EXPECT_GT(looked_at, 5U);
+    }
+
     static void expect_about(uint64_t seen, uint64_t expected) {
         EXPECT_GT(seen, expected / 100 * 75);
         EXPECT_LT(seen, expected / 100 * 125);
@@ -88,7 +106,7 @@ TEST_F(JsHeap, is_counted_from_outside_where_no_collection_tells) {
     program.ask("keep 100");
     whoholds.later_report();
 
-    const uint64_t kept = program.ask("keep 3000");
+    const uint64_t kept = program.ask("keep 3000") + program.ask("listen 3000");
     program.ask("hold 3000");
     program.ask("drop 3000");
     program.ask("forget");
@@ -106,6 +124,7 @@ TEST_F(JsHeap, is_counted_from_outside_where_no_collection_tells) {
 
     EXPECT_THAT(report.remarks(), HasSubstr("counted from outside, 3 times (0 of them while the program ran)"));
     expect_about(counted.held.bytes, kept);
+    expect_kept_by_a_function(report);
     // V8 finds the same, but for what stale words point to.
     EXPECT_LE(last.kind("js_heap").held.count, counted.held.count);
     EXPECT_NEAR(last.kind("js_heap").held.count, counted.held.count, counted.held.count / 8 + 1);

@@ -1,5 +1,5 @@
 // Any words on pages of a V8 heap, and in what points to them: each 12 bytes are a place and what is put there. A census must end, and
-// what it finds alive must lie on the pages.
+// what it finds alive must lie on the pages; so must the search for what keeps it.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +26,11 @@ FakePages some_pages() {
     fake.put(reference + 24, leaf | 1);
     const uint64_t table = fake.make_array(FakePages::kEphemerons,
                                            std::vector<uint64_t>{0, 0, 0, buffer | 1, leaf | 1, leaf | 1, leaf | 3});
-    const uint64_t top =
-        fake.make_array(FakePages::kArray, std::vector<uint64_t>{leaf | 1, buffer | 1, reference | 1, table | 1});
+    const uint64_t function = fake.make(FakePages::kFunction, 64);
+    fake.put(function + 24, buffer | 1);
+    fake.put(function + 32, table | 1);
+    const uint64_t top = fake.make_array(
+        FakePages::kArray, std::vector<uint64_t>{leaf | 1, buffer | 1, reference | 1, table | 1, function | 1});
     fake.put_root(7, top | 1);
     fake.make_handles(100);
     fake.put_handle(100, 3, leaf | 1, 1);
@@ -57,6 +60,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)census.run(fake.roots());
     (void)census.buffer_blocks();
     if (census.is_alive(FakePages::kRoots)) std::abort();
+    std::vector<uint64_t> objects;
+    for (uint64_t at = FakePages::kBase; at < FakePages::kBase + FakePages::kPageBytes; at += 8)
+        if (census.is_alive(at).value_or(false)) objects.push_back(at);
+    census.find_keepers(objects, [&](size_t object, uint64_t) {
+        if (object >= objects.size()) std::abort();
+        return object % 2 == 0;
+    });
     if (pages.copied_bytes() > uint64_t{4} << 20) std::abort();
     return 0;
 }

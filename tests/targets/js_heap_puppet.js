@@ -1,6 +1,6 @@
-// js_heap_puppet: a Node program that keeps some of what it allocates on its JavaScript heap: `keep COUNT` for ever, `hold COUNT` until
-// `forget`, `drop COUNT` not at all; `collect` runs a full collection. `worker COUNT` starts a worker that keeps so much, `work COUNT` more,
-// until `end`. Answers DONE and the bytes that the rows of this command take.
+// js_heap_puppet: a Node program that keeps some of what it allocates on its JavaScript heap: `keep COUNT` for ever, `listen COUNT`, too, but
+// by functions that refer to it, `hold COUNT` until `forget`, `drop COUNT` not at all; `collect` runs a full collection. `worker COUNT` starts
+// a worker that keeps so much, `work COUNT` more, until `end`. Answers DONE and the bytes that the rows of this command take.
 // Run with --expose-gc, and with --no-allocation-site-pretenuring, as V8 makes old at once what mostly survives.
 "use strict";
 
@@ -13,6 +13,7 @@ function elements() {
 const bytesOf = (count) => 16 + 8 * count + 32;  // elements and the array itself
 
 const kept = [];
+const listeners = [];
 let held = [];
 let last;
 
@@ -26,6 +27,17 @@ function holdRow(number) {
     const count = elements();
     held.push(new Array(count).fill(number));
     return bytesOf(count);
+}
+
+function makeRow(number) {
+    const count = elements();
+    return { number, values: new Array(count).fill(number) };
+}
+
+function listenRow(number) {
+    const row = makeRow(number);
+    listeners.push(() => row.number);  // kept here
+    return bytesOf(row.values.length);
 }
 
 function dropRow(number) {
@@ -44,6 +56,7 @@ const commands = {
     keep(count) { return repeat(keepRow, count); },
     hold(count) { return repeat(holdRow, count); },
     drop(count) { return repeat(dropRow, count); },
+    listen(count) { return repeat(listenRow, count); },
     forget() { held = []; return 0; },
     collect() { globalThis.gc(); return 0; },
     worker(count) { startWorker(count); },

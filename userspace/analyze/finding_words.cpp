@@ -128,6 +128,12 @@ std::string keeper_sentence(const GrowingStack& first) {
             "{}, which calls it, keeps nearly all that it allocates itself: look there for what holds on to it",
             headline_words(*first.keeper));
     if (first.made_at == nullptr) return {};
+    if (first.kept_at != nullptr)
+        return fmt::format(
+            "most of it is made by {} ({}:{}), and kept by variables of a function that is made at this line: {} of "
+            "{} objects that were looked at",
+            headline_words(*first.made_at), first.made_at->file, first.made_at->line, first.kept_at->count,
+            first.kept_at->looked_at);
     return fmt::format(
         "most of it is made by {} ({}:{}); this line comes behind that call, and what it allocates stays, too",
         headline_words(*first.made_at), first.made_at->file, first.made_at->line);

@@ -56,14 +56,13 @@ double urgency_s(const std::optional<Forecast>& forecast) {
 // Of several lines of one function: a thread or a connection that stays says more than the memory that is taken for it, and a sample
 // says least.
 const GrowingStack* most_telling(const GrowingStack* chosen, const Suspect& suspect) {
-    const auto frame_of = [](const GrowingStack& one) -> const Frame& { return one.stack->frames[one.headline]; };
     const auto telling = [](const GrowingStack& one) {
         return uses_up(one.stack->kind) != UsesUp::kMemory ? 2 : is_sample_of_memory(*one.stack) ? 0 : 1;
     };
     for (const SuspectPart& part : suspect.parts)
         for (const GrowingStack* one : part.stacks)
-            if (telling(*one) > telling(*chosen) && frame_of(*one).function == frame_of(*chosen).function &&
-                frame_of(*one).file == frame_of(*chosen).file)
+            if (telling(*one) > telling(*chosen) && frame_to_name(*one).function == frame_to_name(*chosen).function &&
+                frame_to_name(*one).file == frame_to_name(*chosen).file)
                 chosen = one;
     return chosen;
 }
@@ -85,7 +84,7 @@ Finding describe(const Observed& observed, const Suspect& suspect) {
     }
     if (!first->is_users_code && suspect.first->is_users_code) first = suspect.first;
     first = most_telling(first, suspect);
-    const Frame& frame = first->stack->frames[first->headline];
+    const Frame& frame = frame_to_name(*first);
     std::vector<uint64_t>& ids = finding.stack_ids;
     std::rotate(ids.begin(), std::ranges::find(ids, first->stack->id), ids.end());
     finding.headline = headline_words(frame);

@@ -27,15 +27,21 @@ struct GrowingStack {
     std::optional<Trend> bytes;   // likewise
     bool is_of_old = false;       // the trends are those of what is held for longer than History::kOldS
     std::optional<Survival> survival;
-    std::optional<Trend> stay;       // of what is given back: how long it is held, where that grows
-    size_t headline = 0;             // index of the frame to look at
-    bool is_users_code = false;      // that frame
-    const Frame* keeper = nullptr;   // who calls the frame to look at, if what it allocates itself stays as well
-    const Frame* made_at = nullptr;  // where most of it is made, if that frame is of what keeps it
+    std::optional<Trend> stay;              // of what is given back: how long it is held, where that grows
+    size_t headline = 0;                    // index of the frame to look at
+    bool is_users_code = false;             // that frame
+    const Frame* keeper = nullptr;          // who calls the frame to look at, if what it allocates itself stays as well
+    const Frame* made_at = nullptr;         // where most of it is made, if that frame is of what keeps it
+    const KeeperReport* kept_at = nullptr;  // in the function of that frame: the line to look at
 
     [[nodiscard]] double count_per_min() const { return counts ? counts->per_s * 60 : 0; }
     [[nodiscard]] double bytes_per_min() const { return bytes ? bytes->per_s * 60 : 0; }
 };
+
+// With the line to look at.
+inline const Frame& frame_to_name(const GrowingStack& growing) {
+    return growing.kept_at != nullptr ? growing.kept_at->line : growing.stack->frames[growing.headline];
+}
 
 // Held and growth a minute of two things: so many that it is no chance, at the same pace.
 bool are_as_many(uint64_t held_a, double per_min_a, uint64_t held_b, double per_min_b);

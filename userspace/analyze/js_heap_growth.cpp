@@ -181,19 +181,43 @@ void leave_out_unseen(OldSlices& slices) {
     leave_out(slices.left);
 }
 
+bool is_row_of(const JsPlace& place, const StackReport& stack) {
+    return std::ranges::any_of(place.rows, [&](const JsPlace::Row& row) { return row.stack == &stack; });
+}
+
+bool may_hide_any(const StackReport& stack, std::string_view exe) {
+    return std::ranges::any_of(js_path_of(stack, exe), &JsStep::may_hide);
+}
+
 // Buffers are known as they come, garbage or not: where none do any more, nothing grows, whatever V8 has looked at. They may come by
 // another row once code is optimized, and functions in it are hidden.
 bool may_come_on(const JsPlace& place, const ProcessReport& process, const History& history, double time_s) {
     JsPlace with_hidden = place;
     for (const StackReport& stack : process.stacks) {
-        const auto is_it = [&](const JsPlace::Row& row) { return row.stack == &stack; };
-        if (is_array_buffer(stack) && std::ranges::none_of(place.rows, is_it) &&
-            std::ranges::any_of(js_path_of(stack, process.exe), &JsStep::may_hide))
+        if (is_array_buffer(stack) && !is_row_of(place, stack) && may_hide_any(stack, process.exe))
             with_hidden.rows.push_back({&stack});
     }
     const SliceRange all{.most = process.slice_ends_s.size(), .end_s = time_s, .now_s = time_s};
     const auto survival = survival_of(numbers_of(with_hidden, process, history, all).slices, kEnoughPerSlice);
     return survival && survival->goes_on();
+}
+
+// What was sampled since is not judged yet, but it would be there: at the pace at which what is judged came, by this row or by one of optimized
+// code whose functions are hidden.
+bool has_ended(const JsPlace& place, const PlaceNumbers& numbers, const Looks& looks, const ProcessReport& process,
+               double time_s) {
+    constexpr double kEnough = 8;  // by chance there is hardly ever one in five of these
+    constexpr double kPart = 0.2;
+    const double until_s = process.slice_ends_s[looks.judged_slices - 1];
+    const double pace = numbers.judged / std::max(until_s - looks.attached_at_s, 1.0);
+    const double expected = pace * (time_s - until_s);
+    auto seen = static_cast<double>(process.js_not_judged_elsewhere);
+    for (const StackReport& stack : process.stacks) {
+        if (!is_js_heap(stack)) continue;
+        if (!stack.not_judged) return false;
+        if (is_row_of(place, stack) || may_hide_any(stack, process.exe)) seen += static_cast<double>(*stack.not_judged);
+    }
+    return expected >= kEnough && seen < kPart * expected;
 }
 
 std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, const ProcessReport& process,
@@ -216,6 +240,7 @@ std::optional<GrowingStack> judge(const JsPlace& place, const Looks& looks, cons
     if (!survival || !survival->is_even() || survival->occupied < kNearlyAll || !survival->is_kept())
         return std::nullopt;
     if (!is_js_heap(*named) && !may_come_on(place, process, history, time_s)) return std::nullopt;
+    if (is_js_heap(*named) && has_ended(place, numbers, looks, process, time_s)) return std::nullopt;
     GrowingStack growing{.stack = named};
     const double until_s = process.slice_ends_s[looks.judged_slices - 1];
     growing.bytes =
@@ -234,6 +259,35 @@ bool is_of_caller(const StackReport& row, const StackReport& made, size_t caller
     const std::span<const Frame> of_made(made.frames);
     const std::span<const Frame> of_row(row.frames);
     return std::ranges::equal(of_row.subspan(headline_frame(row.frames, exe)), of_made.subspan(caller), same_function);
+}
+
+// Of the rows, what most is known of.
+const KeeperReport* keeper_of(const GrowingStack& growing) {
+    constexpr uint64_t kFewest = 3;
+    const KeeperReport* most = nullptr;
+    std::vector<const StackReport*> rows = growing.also;
+    rows.push_back(growing.stack);
+    for (const StackReport* row : rows) {
+        if (!row->kept_at || row->kept_at->count < kFewest || 2 * row->kept_at->count < row->kept_at->looked_at)
+            continue;
+        if (most == nullptr || row->kept_at->count > most->count) most = &*row->kept_at;
+    }
+    return most;
+}
+
+bool is_kept_by_caller(const ProcessReport& process, GrowingStack& growing) {
+    const KeeperReport* keeper = keeper_of(growing);
+    if (keeper == nullptr) return false;
+    const std::vector<Frame>& frames = growing.stack->frames;
+    for (size_t i = growing.headline + 1; i < frames.size(); i++) {
+        if (!same_function(frames[i], keeper->line)) continue;
+        if (!is_user_code(frames[i], process.exe)) return false;
+        growing.made_at = &frames[growing.headline];
+        growing.kept_at = keeper;
+        growing.headline = i;
+        return true;
+    }
+    return false;
 }
 
 double survivors(const StackReport& stack) {
@@ -261,6 +315,7 @@ bool may_be_same_path(const StackReport& a, const StackReport& b, std::string_vi
 // hardly ever is in use just then.
 void look_at_what_keeps(const ProcessReport& process, GrowingStack& growing) {
     const StackReport& made = *growing.stack;
+    if (is_js_heap(made) && is_kept_by_caller(process, growing)) return;
     if (!is_js_heap(made) || growing.headline + 1 >= made.frames.size()) return;
     const size_t caller = growing.headline + 1;
     if (!is_user_code(made.frames[caller], process.exe) || made.frames[caller].line == 0 ||

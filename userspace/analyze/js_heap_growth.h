@@ -32,8 +32,8 @@ std::vector<GrowingStack> growing_js_places(const ProcessReport& process, const 
 // Where memory grows and too little of it was looked at by full collections: that in a sentence. "" otherwise.
 std::string why_js_is_not_judged(const ProcessReport& process, const History& history, double time_s);
 
-// What a function made for another one is kept by that, if what the other one allocates at a later line stays as well: that line is the one to
-// look at then. After the frame to look at was found.
+// What a function made for another one may be kept by that: by a function that it makes, if a census has found so, or else if what it
+// allocates at a later line stays as well. That line is the one to look at then. After the frame to look at was found.
 void look_at_what_keeps(const ProcessReport& process, GrowingStack& growing);
 
 }  // namespace whoholds

@@ -45,7 +45,7 @@ Result<std::vector<ByteRange>> root_ranges(const JsCensuses::Place& place, const
 
 bool JsCensuses::is_due(double time_s, uint64_t full_collections) {
     constexpr double kEveryS = 8;
-    constexpr double kShareOfTime = 0.01;
+    constexpr double kShareOfTime = 0.02;
     if (full_collections != seen_full_) {
         seen_full_ = full_collections;
         seen_full_at_s_ = time_s;
@@ -116,7 +116,7 @@ Result<void> JsCensuses::count_once(const Place& place, const V8Shapes& shapes, 
     copied_bytes_ = pages.copied_bytes();
     scanned_bytes_ = census.numbers().scanned_bytes;
     objects_ = census.numbers().objects;
-    found([&](uint64_t address) { return census.is_alive(address); });
+    found(census);
     return {};
 }
 

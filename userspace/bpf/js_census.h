@@ -1,6 +1,6 @@
 // JsCensuses: when the objects of a process's JavaScript are counted from outside (runtime/v8/heap_census.h), and what came of it. Part of
 // JsSampling. A full collection of V8 tells the same without any cost, so censuses fill the time without one.
-// Invariant: at most a hundredth of the time is spent; a census with a collection in between is not believed.
+// Invariant: at most a fiftieth of the time of one processor is spent; a census with a collection in between is not believed.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
@@ -37,9 +37,7 @@ public:
         bool is_under_way = false;
         bool operator==(const Collections&) const = default;
     };
-    // What was found: whether the object at this address is alive; nullopt: not known.
-    using IsAlive = std::function<std::optional<bool>(uint64_t address)>;
-    using Found = std::function<void(const IsAlive& is_alive)>;
+    using Found = std::function<void(V8Census& census)>;
 
     // full_collections: so many were seen.
     [[nodiscard]] bool is_due(double time_s, uint64_t full_collections);

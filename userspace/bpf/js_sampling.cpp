@@ -135,8 +135,28 @@ void JsSampling::judge(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit
     end_everything(tracer, now_ns, emit);
 }
 
+// As many as a search takes, evenly from all of them.
+void JsSampling::find_keepers(V8Census& census, const std::vector<wh_js_sample>& alive,
+                              const LineMadeAt& line_made_at) {
+    keepers_.clear();
+    std::vector<uint32_t> stacks;
+    std::vector<uint64_t> objects;
+    const size_t count = std::min(alive.size(), V8Keepers::kMostObjects);
+    for (size_t i = 0; i < count; i++) {
+        const wh_js_sample& sample = alive[i * alive.size() / count];
+        objects.push_back(sample.address);
+        stacks.push_back(sample.stack);
+        keepers_[sample.stack].looked_at++;
+    }
+    census.find_keepers(objects, [&](size_t object, uint64_t shared) {
+        const auto line = line_made_at(stacks[object], shared);
+        if (line) keepers_[stacks[object]].by_line[*line]++;
+        return line.has_value();
+    });
+}
+
 void JsSampling::take_census(const JsCensuses::Place& place, double time_s, Tracer& tracer,
-                             const JsSampleBook::Emit& emit) {
+                             const LineMadeAt& line_made_at, const JsSampleBook::Emit& emit) {
     if (heaps_.empty() || is_distrusted_ || !censuses_.is_due(time_s, sums().full_collections)) return;
     std::map<uint32_t, JsHeapTables::Copy> tables;
     const auto look = [&] {
@@ -153,16 +173,19 @@ void JsSampling::take_census(const JsCensuses::Place& place, double time_s, Trac
         return now;
     };
     const uint64_t began_ns = monotonic_ns();
-    censuses_.count(place, time_s, look, [&](const JsCensuses::IsAlive& is_alive) {
+    censuses_.count(place, time_s, look, [&](V8Census& census) {
+        std::vector<wh_js_sample> found_alive;
         for (const auto& [number, table] : tables) {
             std::vector<JsSampleBook::Counted> counted;
             for (const wh_js_sample& sample : table.samples) {
-                const auto alive = sample.time_ns < began_ns ? is_alive(sample.address) : std::nullopt;
+                const auto alive = sample.time_ns < began_ns ? census.is_alive(sample.address) : std::nullopt;
                 if (alive) counted.push_back({sample.number, *alive});
+                if (alive.value_or(false)) found_alive.push_back(sample);
             }
             book_.look_by_census(heaps_.at(number).serial, counted, table.counts.full_collections, monotonic_ns(),
                                  emit);
         }
+        find_keepers(census, found_alive, line_made_at);
     });
 }
 

@@ -38,8 +38,18 @@ public:
     void on_record(const Record& record, bool has_stack, Tracer& tracer, const JsSampleBook::Emit& emit);
     // Tells what has become of the samples. The rings were read up to about now.
     void judge(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit& emit);
-    // Counts what is alive from outside, if it is due.
-    void take_census(const JsCensuses::Place& place, double time_s, Tracer& tracer, const JsSampleBook::Emit& emit);
+    // Of a stack and a function (the address of its SharedFunctionInfo), where the function is made if the stack's own functions make it.
+    using LineMadeAt = std::function<std::optional<uint64_t>(uint32_t stack, uint64_t shared)>;
+    // Counts what is alive from outside, if it is due, and looks by which functions that is kept.
+    void take_census(const JsCensuses::Place& place, double time_s, Tracer& tracer, const LineMadeAt& line_made_at,
+                     const JsSampleBook::Emit& emit);
+    // Of the last census: what of a stack was looked at, and by functions of which lines it is kept.
+    struct Keepers {
+        uint64_t looked_at = 0;
+        std::map<uint64_t, uint64_t> by_line;  // words of V8Frames::line_made_at()
+    };
+    [[nodiscard]] const std::map<uint32_t, Keepers>& keepers() const { return keepers_; }
+    [[nodiscard]] const JsSampleBook& book() const { return book_; }
     [[nodiscard]] const JsCensuses& censuses() const { return censuses_; }
     void detach(AttachPool& pool);
     void give_back(Tracer& tracer, AttachPool& pool);
@@ -63,6 +73,7 @@ private:
     void meet_heap(uint64_t address, Tracer& tracer);
     void part_with_heap(uint64_t address, Tracer& tracer, const JsSampleBook::Emit& emit);
     [[nodiscard]] wh_js_heap_counts sums() const;
+    void find_keepers(V8Census& census, const std::vector<wh_js_sample>& alive, const LineMadeAt& line_made_at);
     void end_everything(Tracer& tracer, uint64_t now_ns, const JsSampleBook::Emit& emit);
 
     uint16_t slot_ = 0;
@@ -73,8 +84,9 @@ private:
     std::vector<AttachedProbe> probes_;
     JsSampleBook book_;
     JsCensuses censuses_;
-    std::map<uint32_t, Heap> heaps_;  // by number of the table
-    wh_js_heap_counts ended_{};       // sums of those that are gone
+    std::map<uint32_t, Keepers> keepers_;  // by stack
+    std::map<uint32_t, Heap> heaps_;       // by number of the table
+    wh_js_heap_counts ended_{};            // sums of those that are gone
     uint32_t next_serial_ = 1;
     uint64_t without_table_ = 0;
     uint64_t without_stack_ = 0;

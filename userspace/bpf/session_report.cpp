@@ -138,7 +138,9 @@ bool Session::report(bool final, bool is_shown) {
             target.look_at_go(time_s, pause);
             target.look_at_python(*tracer_);
             target.look_at_v8(*tracer_);
-            target.take_js_census(*tracer_, time_s, pause, [this](const Record& one) { aggregator_->on_record(one); });
+            target.take_js_census(
+                *tracer_, time_s, pause, [this](uint32_t stack) { return aggregator_->find_stack(stack); },
+                [this](const Record& one) { aggregator_->on_record(one); });
         }
     settle();
     for (Target& target : targets_)
@@ -189,6 +191,7 @@ bool Session::report(bool final, bool is_shown) {
                             {{*view.symbolizer, view.libc_code, &*aggregator_}, find_stack, pause, monotonic_ns()},
                             process, report.coverage);
         count_live_buffers(target, process);
+        target.fill_js_rows(process);
         coverage_.add_target(*tracer_, target, process, report.coverage);
         if (options_.suppressions) options_.suppressions->take_out_stacks(process);
         target.history.look(process, time_s);

@@ -112,7 +112,10 @@ public:
     // Begins to sample the allocations of JavaScript code, if it has any.
     void tend_js_samples(Tracer& tracer, AttachPool& pool);
     void take_js_census(Tracer& tracer, double time_s, const std::function<void()>& pause,
+                        const std::function<const StackInfo*(uint32_t stack)>& find_stack,
                         const JsSampleBook::Emit& emit);
+    // What is known of rows of JavaScript's heap alone.
+    void fill_js_rows(ProcessReport& process) const;
     // Looks whether its Python interpreter is one that can be followed, until that is known.
     void look_at_python(Tracer& tracer);
     [[nodiscard]] PythonFollowing& python() { return python_; }

@@ -1,4 +1,8 @@
 // The part of a target that follows the heaps of its JavaScript code.
+#include <algorithm>
+
+#include "analyze/js_heap_growth.h"
+#include "analyze/v8_frame.h"
 #include "bpf/target.h"
 
 namespace whoholds {
@@ -14,11 +18,41 @@ void Target::tend_js_samples(Tracer& tracer, AttachPool& pool) {
 }
 
 void Target::take_js_census(Tracer& tracer, double time_s, const std::function<void()>& pause,
+                            const std::function<const StackInfo*(uint32_t stack)>& find_stack,
                             const JsSampleBook::Emit& emit) {
     if (exited() || !v8_.is_followed() || !js_samples_.is_followed()) return;
     js_samples_.take_census(
         {.root = root_, .pid = pid_, .v8 = v8_.process(), .most_bytes = bytes_to_spare(), .pause = pause}, time_s,
-        tracer, emit);
+        tracer,
+        [&](uint32_t stack, uint64_t shared) {
+            const StackInfo* info = find_stack(stack);
+            return info ? v8_.line_made_at(shared, info->frames) : std::nullopt;
+        },
+        emit);
+}
+
+void Target::fill_js_rows(ProcessReport& process) const {
+    if (!js_samples_.is_followed()) return;
+    std::map<uint32_t, uint64_t> waiting = js_samples_.book().waiting();
+    for (StackReport& row : process.stacks) {
+        if (row.kind != kJsHeapKind) continue;
+        row.not_judged = 0;
+        JsSampling::Keepers sum;
+        for (const uint32_t stack : row.stacks) {
+            if (const auto found = waiting.find(stack); found != waiting.end()) {
+                *row.not_judged += found->second;
+                waiting.erase(found);
+            }
+            const auto found = js_samples_.keepers().find(stack);
+            if (found == js_samples_.keepers().end()) continue;
+            sum.looked_at += found->second.looked_at;
+            for (const auto& [line, count] : found->second.by_line) sum.by_line[line] += count;
+        }
+        const auto most = std::ranges::max_element(sum.by_line, {}, [](const auto& one) { return one.second; });
+        if (most != sum.by_line.end() && v8_.frames() != nullptr)
+            row.kept_at = {v8_frame(most->first, *v8_.frames()), most->second, sum.looked_at};
+    }
+    for (const auto& [stack, count] : waiting) process.js_not_judged_elsewhere += count;
 }
 
 }  // namespace whoholds

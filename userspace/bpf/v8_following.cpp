@@ -51,4 +51,8 @@ std::optional<std::vector<uint64_t>> V8Following::resolve(std::span<const uint64
     return frames_ ? frames_->resolve(frames, tid) : std::nullopt;
 }
 
+std::optional<uint64_t> V8Following::line_made_at(uint64_t shared, std::span<const uint64_t> words) {
+    return frames_ ? frames_->line_made_at(shared, words) : std::nullopt;
+}
+
 }  // namespace whoholds

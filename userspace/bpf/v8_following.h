@@ -28,6 +28,9 @@ public:
     // The stack's frames with those of functions of JavaScript resolved; nullopt: there are none.
     std::optional<std::vector<uint64_t>> resolve(std::span<const uint64_t> frames, uint32_t tid);
 
+    // See V8Frames.
+    std::optional<uint64_t> line_made_at(uint64_t shared, std::span<const uint64_t> words);
+
     [[nodiscard]] const V8Process* process() const { return process_.get(); }
     [[nodiscard]] const V8Frames* frames() const { return frames_.get(); }
     [[nodiscard]] bool is_followed() const { return process_ && why_not_.empty(); }

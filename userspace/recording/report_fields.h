@@ -33,9 +33,11 @@ WH_FIELDS(ConnectionGroup, v.protocol, v.direction, v.remote, v.count, v.states,
           v.receive_bytes, v.send_bytes, v.waiting, v.backlog, v.growth_per_min, v.stack_ids)
 WH_FIELDS(ConnectFailure, v.error, v.headline, v.stack_id, v.count)
 WH_FIELDS(HolderReport, v.way, v.count, v.looked_at)
+WH_FIELDS(KeeperReport, v.line, v.count, v.looked_at)
 WH_FIELDS(StackReport, v.kind, v.id, v.held, v.acquired, v.released, v.before_attach, v.oldest_s, v.oldest_is_at_least,
           v.median_age_s, v.growth_per_min, v.held_by_slice, v.complete, v.why_incomplete, v.headline, v.frames,
-          v.items, v.items_omitted, v.item_groups, v.item_groups_of, v.samples, v.held_by, v.held_by_unknown)
+          v.items, v.items_omitted, v.item_groups, v.item_groups_of, v.samples, v.held_by, v.held_by_unknown, v.kept_at,
+          v.not_judged)
 WH_FIELDS(GoRuntimeFacts, v.max_procs, v.heap_in_use_bytes, v.heap_idle_bytes, v.heap_released_bytes,
           v.goroutine_stack_bytes, v.other_bytes, v.span_count, v.heap_live_bytes, v.heap_goal_bytes,
           v.memory_limit_bytes, v.gc_percent, v.gc_count, v.gc_forced_count, v.gc_pause_ns, v.last_gc_unix_ns,
@@ -57,7 +59,8 @@ WH_FIELDS(Limits, v.open_files, v.pids_max, v.pids_now, v.memory_now_bytes, v.gr
 WH_FIELDS(ProcessReport, v.pid, v.host_pid, v.inner_pid, v.attached_s, v.missed_start, v.start_time, v.uptime_s,
           v.command, v.exe, v.runtime, v.runtime_version, v.container, v.exited, v.memory, v.limits, v.rss_change_bytes,
           v.rss_growth_bytes_per_min, v.kinds, v.stacks, v.slice_ends_s, v.stack_count, v.connections,
-          v.connection_groups_omitted, v.connect_failures, v.go, v.types, v.js_censuses, v.js_census_s)
+          v.connection_groups_omitted, v.connect_failures, v.go, v.types, v.js_censuses, v.js_census_s,
+          v.js_not_judged_elsewhere)
 WH_FIELDS(ProbeReport, v.symbol, v.module, v.offset, v.hits, v.how, v.pid)
 WH_FIELDS(LossCounter, v.name, v.sentence, v.value, v.loses)
 WH_FIELDS(SkippedReport, v.what, v.why)

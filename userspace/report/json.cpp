@@ -244,6 +244,10 @@ Json holder(const HolderReport& holder) {
     return {{"way", holder.way}, {"count", holder.count}, {"looked_at", holder.looked_at}};
 }
 
+Json place(const Frame& frame) {
+    return {{"function", frame.function}, {"file", text_or_null(frame.file)}, {"line", frame.line}};
+}
+
 Json stack(const StackReport& stack) {
     Json json = {{"kind", stack.kind},
                  {"id", stack_id(stack.id)},
@@ -267,6 +271,13 @@ Json stack(const StackReport& stack) {
     if (!stack.held_by.empty()) {
         json["holders"] = array(stack.held_by, holder);
         json["holders_not_known"] = stack.held_by_unknown;
+    }
+    if (stack.not_judged) json["not_judged"] = *stack.not_judged;
+    if (stack.kept_at) {
+        Json kept = place(stack.kept_at->line);
+        kept["count"] = stack.kept_at->count;
+        kept["looked_at"] = stack.kept_at->looked_at;
+        json["kept_at"] = std::move(kept);
     }
     return json;
 }
@@ -304,10 +315,6 @@ Json go(const GoReport& go) {
                  {"outside_bytes_at_least", value_or_null(go.outside_bytes_at_least)}};
     if (!go.sizes.empty()) json["heap_sizes"] = array(go.sizes, go_size);
     return json;
-}
-
-Json place(const Frame& frame) {
-    return {{"function", frame.function}, {"file", text_or_null(frame.file)}, {"line", frame.line}};
 }
 
 Json type(const TypeReport& type) {

@@ -120,6 +120,13 @@ struct HolderReport {
     uint64_t looked_at = 0;
 };
 
+// By which line of its own functions what is held of a stack is kept: there a function is made whose variables lead to it.
+struct KeeperReport {
+    Frame line;
+    uint64_t count = 0;  // of those looked at
+    uint64_t looked_at = 0;
+};
+
 struct StackReport {
     std::string kind;
     uint64_t id = 0;  // 64-bit hash of the stack
@@ -146,6 +153,9 @@ struct StackReport {
     std::vector<HolderReport>
         held_by;  // of descriptors that no line is known of, the most common first; of the first so many ways
     uint64_t held_by_unknown = 0;  // of those looked at, how many nobody is known to hold
+    std::optional<KeeperReport> kept_at;
+    std::optional<uint64_t>
+        not_judged;  // of JavaScript's heap: samples of which nobody has told yet what became of them
 };
 
 // What a Go heap holds by size of its objects, as of the last collection.
@@ -280,6 +290,7 @@ struct ProcessReport {
     size_t stack_count = 0;            // before the cut, per all kinds
     uint64_t js_censuses = 0;          // how often it was counted what is alive on its heaps of V8
     double js_census_s = 0;            // what came until then, two have looked at
+    uint64_t js_not_judged_elsewhere = 0;      // as StackReport::not_judged, of stacks without a row
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;
     std::vector<ConnectFailure> connect_failures;

@@ -32,6 +32,7 @@ struct Line {
     std::string kind = "js_heap";
     double a_second = 4;
     double garbage = 0;  // so many for each of these
+    std::optional<KeeperReport> kept_at = {};
 };
 
 class JsHeap {
@@ -40,6 +41,8 @@ public:
     double last_collection_s = 3600;
     double grows_a_second = 0;  // the process, by bytes
     bool is_counted = false;    // from outside, in place of collections
+    bool tells_not_judged = false;
+    uint64_t not_judged_elsewhere = 0;
 
     void add(Line line) { lines_.push_back(std::move(line)); }
 
@@ -52,8 +55,14 @@ public:
             if (is_counted) process.js_censuses = static_cast<uint64_t>(time_s / collects_every_s);
             process.js_census_s = std::max(static_cast<double>(process.js_censuses) - 1, 0.0) * collects_every_s;
             const double seen_s = std::min(std::floor(time_s / collects_every_s) * collects_every_s, last_collection_s);
-            for (const Line& line : lines_)
-                if (time_s >= line.from_s) add_row(line, seen_s, time_s, process);
+            process.js_not_judged_elsewhere = not_judged_elsewhere;
+            for (const Line& line : lines_) {
+                if (time_s < line.from_s) continue;
+                add_row(line, seen_s, time_s, process);
+                const double not_judged_s = std::max(std::min(time_s, line.until_s) - seen_s, 0.0);
+                if (tells_not_judged)
+                    process.stacks.back().not_judged = static_cast<uint64_t>(not_judged_s * line.a_second);
+            }
         };
         return observed.look_for(60);
     }
@@ -66,6 +75,7 @@ private:
         stack.kind = line.kind;
         stack.id = line.id;
         stack.frames = line.frames;
+        stack.kept_at = line.kept_at;
         double held = 0;
         const double width_s = process.slice_ends_s.front();
         for (const double end_s : process.slice_ends_s) {
@@ -186,6 +196,39 @@ TEST(JsHeapGrowth, the_line_behind_the_call_that_leaves_something_too_is_what_ke
     EXPECT_EQ(finding_of(21, 0).line, 5);
 }
 
+TEST(JsHeapGrowth, the_line_that_makes_the_function_that_keeps_it_is_the_one_to_look_at) {
+    const auto line_of = [](const KeeperReport& keeper, ScriptOrigin origin = ScriptOrigin::kUser) {
+        JsHeap heap;
+        Frame handle = script("handle", 20);
+        handle.script = origin;
+        heap.add({.id = 1, .frames = {script("parse", 5), handle, script("turn", 9)}, .kept_at = keeper});
+        const auto findings = heap.findings();
+        return findings.empty() ? std::string("none") : findings[0].headline + " " + std::to_string(findings[0].line);
+    };
+
+    EXPECT_EQ(line_of({script("handle", 22), 9, 10}), "handle 22");
+    EXPECT_EQ(line_of({script("handle", 19), 5, 10}), "handle 19") << "the line of the call says nothing";
+    EXPECT_EQ(line_of({script("turn", 10), 9, 10}), "turn 10");
+    EXPECT_EQ(line_of({script("handle", 22), 4, 10}), "parse 5") << "fewer than half";
+    EXPECT_EQ(line_of({script("handle", 22), 2, 2}), "parse 5") << "few";
+    EXPECT_EQ(line_of({script("parse", 6), 9, 10}), "parse 5") << "made in the function that allocates";
+    EXPECT_EQ(line_of({script("handle", 22), 9, 10}, ScriptOrigin::kStandard), "parse 5") << "not the user's own";
+}
+
+TEST(JsHeapGrowth, what_is_kept_by_a_function_is_said) {
+    JsHeap heap;
+    heap.add({.id = 1,
+              .frames = {script("parse", 5), script("handle", 20), script("turn", 9)},
+              .kept_at = KeeperReport{script("handle", 22), 44, 45}});
+
+    const auto findings = heap.findings();
+
+    ASSERT_THAT(findings, SizeIs(1));
+    EXPECT_THAT(findings[0].evidence,
+                Contains("most of it is made by parse (/srv/app.js:5), and kept by variables of a function that is "
+                         "made at this line: 44 of 45 objects that were looked at"));
+}
+
 TEST(JsHeapGrowth, where_the_line_that_keeps_is_not_known_its_function_is_said) {
     JsHeap heap;
     heap.add({.id = 1,
@@ -200,6 +243,30 @@ TEST(JsHeapGrowth, where_the_line_that_keeps_is_not_known_its_function_is_said) 
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_EQ(findings[0].headline, "parse");
     EXPECT_THAT(findings[0].evidence, Contains(HasSubstr("handle, which calls it, keeps nearly all")));
+}
+
+TEST(JsHeapGrowth, what_no_sample_has_come_of_since_the_last_collection_has_ended) {
+    // A cache that is full after 38 s; the last collection was at 42 s.
+    const auto finds = [](const std::function<void(JsHeap&, Line&)>& change) {
+        JsHeap heap;
+        heap.tells_not_judged = true;
+        Line line{.id = 1, .frames = {script("render", 5), script("turn", 9)}, .until_s = 38, .a_second = 1};
+        change(heap, line);
+        heap.add(line);
+        return !heap.findings().empty();
+    };
+
+    EXPECT_FALSE(finds([](JsHeap&, Line&) {}));
+    EXPECT_TRUE(finds([](JsHeap&, Line& line) { line.until_s = 3600; })) << "it comes on";
+    EXPECT_TRUE(finds([](JsHeap& heap, Line&) { heap.tells_not_judged = false; })) << "not known";
+    EXPECT_TRUE(finds([](JsHeap& heap, Line&) { heap.not_judged_elsewhere = 10; })) << "it may be that";
+    EXPECT_TRUE(finds([](JsHeap& heap, Line&) {
+        heap.add({.id = 2, .frames = {script("turn", 0)}, .stays_s = 0, .a_second = 1});
+    })) << "optimized code may hide it";
+    EXPECT_FALSE(finds([](JsHeap& heap, Line&) {
+        heap.add({.id = 2, .frames = {script("other", 7)}, .stays_s = 0, .a_second = 1});
+    })) << "other lines are no sign of it";
+    EXPECT_TRUE(finds([](JsHeap&, Line& line) { line.a_second = 0.4; })) << "too few to tell";
 }
 
 TEST(JsHeapGrowth, garbage_of_the_same_line_is_no_proof_of_its_health) {

@@ -280,6 +280,14 @@ std::optional<bool> V8Census::is_alive(uint64_t object) const {
     return page == nullptr ? std::nullopt : std::optional(page->is_marked(object));
 }
 
+void V8Census::find_keepers(std::span<const uint64_t> objects, const V8Keepers::Accept& accept) {
+    const auto facts = [this](V8Page& page, uint64_t object) {
+        const auto map = pages_.word(page, object);
+        return map ? facts_of(*map) : V8MapFacts{};
+    };
+    V8Keepers(pages_, shapes_, facts, go_on_).find(objects, accept);
+}
+
 // An ArrayBufferExtension has a shared pointer to a BackingStore, which begins with where the contents are: that proves it.
 absl::flat_hash_set<uint64_t> V8Census::buffer_blocks() const {
     absl::flat_hash_set<uint64_t> blocks;

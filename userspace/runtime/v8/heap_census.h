@@ -20,6 +20,7 @@
 
 #include "base/result.h"
 #include "proc/resident_ranges.h"
+#include "runtime/v8/heap_keepers.h"
 #include "runtime/v8/heap_pages.h"
 #include "runtime/v8/object_shapes.h"
 
@@ -46,6 +47,8 @@ public:
 
     // nullopt: where it lies is not known.
     [[nodiscard]] std::optional<bool> is_alive(uint64_t object) const;
+    // Which functions keep objects, see heap_keepers.h. After run().
+    void find_keepers(std::span<const uint64_t> objects, const V8Keepers::Accept& accept);
     // Blocks of native memory that array buffers have which are alive: contents, and what V8 keeps of each.
     [[nodiscard]] absl::flat_hash_set<uint64_t> buffer_blocks() const;
     [[nodiscard]] const Numbers& numbers() const { return numbers_; }

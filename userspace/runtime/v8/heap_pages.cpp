@@ -156,6 +156,11 @@ std::optional<uint64_t> V8Pages::word(const V8Page& page, uint64_t address) {
     return word;
 }
 
+void V8Pages::for_each(const std::function<void(V8Page& page)>& look) {
+    for (const auto& [base, page] : pages_)
+        if (page && !page->words.empty()) look(*page);
+}
+
 std::vector<ByteRange> V8Pages::ranges() const {
     std::vector<ByteRange> ranges;
     for (const auto& [base, page] : pages_)

@@ -62,6 +62,8 @@ public:
     std::optional<uint64_t> word(const V8Page& page, uint64_t address);
     Result<void> read(uint64_t address, std::span<uint8_t> buffer) const { return read_(address, buffer); }
 
+    // Of those that were copied, in no order.
+    void for_each(const std::function<void(V8Page& page)>& look);
     // In order, without those left out.
     [[nodiscard]] std::vector<ByteRange> ranges() const;
     [[nodiscard]] uint64_t copied_bytes() const { return copied_bytes_; }

@@ -90,6 +90,14 @@ void JsSampleBook::look_by_census(uint32_t heap, std::span<const Counted> counte
     }
 }
 
+std::map<uint32_t, uint64_t> JsSampleBook::waiting() const {
+    std::map<uint32_t, uint64_t> by_stack;
+    for (const auto& [heap, samples] : heaps_)
+        for (const auto& [number, known] : samples)
+            if (!known.was_held && known.missed == 0) by_stack[known.stack]++;
+    return by_stack;
+}
+
 void JsSampleBook::end(uint32_t heap, uint64_t now_ns, const Emit& emit) {
     look(heap, {}, 0, now_ns, emit);
     heaps_.erase(heap);

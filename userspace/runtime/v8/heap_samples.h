@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 
 #include "bpf/shared/js_heap.h"
@@ -38,6 +39,8 @@ public:
     void end_all(uint64_t now_ns, const Emit& emit);
 
     [[nodiscard]] uint64_t waiting_bytes() const { return waiting_bytes_; }
+    // By stack, samples that were never held and that nobody has found dead.
+    [[nodiscard]] std::map<uint32_t, uint64_t> waiting() const;
     [[nodiscard]] uint64_t taken() const { return taken_; }
     // Of what the last census before a full collection had missed, how many samples that collection found dead, and how many alive.
     [[nodiscard]] uint64_t missed_rightly() const { return missed_rightly_; }

@@ -125,6 +125,10 @@ Result<void> expect_layout(V8Layout& layout, const V8Constants& constants) {
     for (const auto& [name, value] : expected)
         if (const auto found = constants.find(name); found != constants.end() && found->second != value)
             return Error{ErrorCode::kUnsupported, fmt::format("{} is {} and not {}", name, found->second, value)};
+    constexpr int kMostOfUncompiled = 64;
+    if (const auto start = constants.find("class_UncompiledData__start_position__int32_t");
+        start != constants.end() && start->second > 0 && start->second < kMostOfUncompiled)
+        layout.uncompiled_start = static_cast<uint16_t>(start->second);
     struct Type {
         std::string_view name;
         uint16_t& number;
@@ -141,6 +145,7 @@ Result<void> expect_layout(V8Layout& layout, const V8Constants& constants) {
         {"type_TrustedByteArray__TRUSTED_BYTE_ARRAY_TYPE", layout.types.trusted_bytes, true},
         {"type_InterpreterData__INTERPRETER_DATA_TYPE", layout.types.interpreter_data, true},
         {"type_SharedFunctionInfoWrapper__SHARED_FUNCTION_INFO_WRAPPER_TYPE", layout.types.shared_wrapper, true},
+        {"type_UncompiledDataWithPreparseData__UNCOMPILED_DATA_WITH_PREPARSE_DATA_TYPE", layout.types.uncompiled, true},
     };
     for (const Type& type : types) {
         const auto found = constants.find(type.name);

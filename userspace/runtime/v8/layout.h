@@ -25,6 +25,7 @@ struct V8Types {
     uint16_t trusted_bytes = 0;     // TrustedByteArray; 0: there is none (until 12.3)
     uint16_t interpreter_data = 0;  // bytecodes with a copy of the interpreter's entry
     uint16_t shared_wrapper = 0;    // SharedFunctionInfoWrapper; 0: there is none
+    uint16_t uncompiled = 0;        // UncompiledData: the first one of four in a row; 0: not known
 };
 
 // Offsets are bytes from the object's address on, its tag taken away.
@@ -35,6 +36,7 @@ struct V8Layout {
     uint16_t shared_data = 8;  // what it runs: bytecodes, or Code of the baseline compiler
     uint16_t shared_name = 16;
     uint16_t scope_variables = 32;  // in a ScopeInfo: behind what all have
+    uint16_t uncompiled_start = 0;  // in an UncompiledData: where in the script the function begins; 0: not known
     uint16_t bytecode_positions = 0;
     uint16_t bytecode_data = 0;
     uint16_t code_data = 0;     // in a Code: bytecodes, or what deoptimization needs; the table of positions follows

@@ -67,6 +67,9 @@ Result<V8Shapes> V8Shapes::open(const V8Layout& layout, const V8Constants& const
                                                           layout.major, layout.minor)};
     V8Shapes shapes;
     WH_TRY(shapes.map_type_, number_of(constants, "type_Map__MAP_TYPE"));
+    WH_TRY(shapes.function_type_, number_of(constants, "type_JSFunction__JS_FUNCTION_TYPE"));
+    WH_TRY(shapes.layout_.function_shared, number_of(constants, "class_JSFunction__shared__SharedFunctionInfo"));
+    WH_TRY(shapes.layout_.function_context, number_of(constants, "class_JSFunction__context__Context"));
     WH_TRY(shapes.layout_.buffer_contents, number_of(constants, "class_JSArrayBuffer__backing_store__uintptr_t"));
     WH_TRY(const uint16_t arrays, number_of(constants, "type_FixedArray__FIXED_ARRAY_TYPE"));
     WH_TRY(const uint16_t bytes, number_of(constants, "type_ByteArray__BYTE_ARRAY_TYPE"));

@@ -36,7 +36,7 @@ struct V8MapFacts {
     V8Form form = V8Form::kUnknown;
 };
 
-// Where a page says what it is, in bytes from its beginning; and where an array buffer has its contents.
+// Where a page says what it is, in bytes from its beginning; and where objects of some types have what is read of them.
 struct V8CensusLayout {
     uint16_t page_size = 0;
     uint16_t page_flags = 8;
@@ -44,6 +44,8 @@ struct V8CensusLayout {
     uint16_t page_area_start = 24;
     uint16_t page_area_end = 32;
     uint16_t buffer_contents = 0;
+    uint16_t function_shared = 0;
+    uint16_t function_context = 0;
     uint16_t weak_ref_target = 24;
     uint16_t feedback_header = 48;
 };
@@ -55,6 +57,7 @@ public:
 
     [[nodiscard]] V8Form form(uint16_t type, uint16_t size_bytes) const;
     [[nodiscard]] uint16_t map_type() const { return map_type_; }
+    [[nodiscard]] uint16_t function_type() const { return function_type_; }
     [[nodiscard]] const V8CensusLayout& layout() const { return layout_; }
 
 private:
@@ -62,6 +65,7 @@ private:
 
     V8CensusLayout layout_;
     uint16_t map_type_ = 0;
+    uint16_t function_type_ = 0;              // of those that are no classes
     std::array<V8Form, kMostTypes> forms_{};  // kUnknown: as the map's size says
 };
 

@@ -109,10 +109,40 @@ void V8Frames::add_optimized(const Seen& seen, uint32_t function, const V8Code& 
 void V8Frames::add(uint32_t function, int line, std::vector<uint64_t>& words) {
     const bool has_room = function != 0 && places_.size() < kMaxPlaces;
     (has_room ? named_ : unnamed_)++;
+    words.push_back(WH_FRAME_V8 | place_of(function, line, has_room));
+}
+
+uint32_t V8Frames::place_of(uint32_t function, int line, bool has_room) {
     const auto [place, is_new] =
         functions_[function].place_of_line.try_emplace(line, has_room ? static_cast<uint32_t>(places_.size()) : 0);
     if (is_new && has_room) places_.push_back({function, line});
-    words.push_back(WH_FRAME_V8 | place->second);
+    return place->second;
+}
+
+// It begins among the positions of the function that it was made in, which are fewer than those of functions around that.
+std::optional<uint64_t> V8Frames::line_made_at(uint64_t shared, std::span<const uint64_t> words) {
+    const auto ids = read_v8_function_ids(heap_, shared);
+    const auto start = read_v8_start(heap_, shared);
+    if (!ids || !start) return std::nullopt;
+    uint32_t maker = 0;
+    uint32_t least_characters = 0;
+    for (const uint64_t word : words) {
+        const uint64_t number = is_v8_word(word) ? WH_FRAME_V8_VALUE(word) : 0;
+        if (number == 0 || number >= places_.size()) continue;
+        const uint32_t function = places_[number].function;
+        const V8Function& one = functions_[function].read;
+        if (one.positions.empty() || one.script_id != ids->script_id || one.literal_id == ids->literal_id) continue;
+        const auto [first, last] = std::ranges::minmax(one.positions, {}, &V8Position::script);
+        if (*start <= first.script || *start > last.script) continue;
+        const uint32_t characters = last.script - first.script;
+        if (maker != 0 && characters >= least_characters) continue;
+        maker = function;
+        least_characters = characters;
+    }
+    if (maker == 0 || places_.size() >= kMaxPlaces) return std::nullopt;
+    const int line = scripts_[functions_[maker].script].line_of(*start);
+    if (line == 0) return std::nullopt;
+    return WH_FRAME_V8 | place_of(maker, line, true);
 }
 
 int V8Frames::line_of(uint32_t function, const std::optional<V8Position>& position) const {

@@ -49,6 +49,9 @@ public:
     // The frames of a stack as they were sent, with one word WH_FRAME_V8 | number for each function, those that were inlined, too. Frames of
     // V8's own that lie outside of the innermost function, and its stubs, are left out. nullopt: no function is in it.
     std::optional<std::vector<uint64_t>> resolve(std::span<const uint64_t> frames, uint32_t tid);
+    // Of the functions of a stack, as resolve() gave it, the one that a function was made in, with the line where that begins: a word of the
+    // same sort. shared: the address of its SharedFunctionInfo. nullopt: it was made in none of them, or it is not known.
+    std::optional<uint64_t> line_made_at(uint64_t shared, std::span<const uint64_t> words);
     // Of such a word; what is not known has no name.
     [[nodiscard]] V8Place place(uint64_t word) const;
     [[nodiscard]] bool is_own_code(uint64_t address) const;
@@ -82,6 +85,7 @@ private:
     void add_compiled(const Seen& seen, uint32_t function, std::vector<uint64_t>& words);
     void add_optimized(const Seen& seen, uint32_t function, const V8Code& code, std::vector<uint64_t>& words);
     void add(uint32_t function, int line, std::vector<uint64_t>& words);
+    [[nodiscard]] uint32_t place_of(uint32_t function, int line, bool has_room);
     [[nodiscard]] const V8Code* code_of(const Seen& seen, uint32_t function);
     [[nodiscard]] uint32_t function_of(uint64_t shared, uint64_t identity, uint32_t tid);
     [[nodiscard]] uint32_t function_at(uint64_t shared, uint32_t tid);

@@ -164,4 +164,17 @@ Result<V8Function> read_v8_function(const V8Heap& heap, uint64_t shared) {
     return function;
 }
 
+// What was never called, or not for long, has no bytecodes. The first position of these is the function's own.
+Result<uint32_t> read_v8_start(const V8Heap& heap, uint64_t shared) {
+    constexpr uint16_t kTypes = 4;
+    const V8Layout& layout = heap.layout();
+    WH_TRY(const V8Function function, read_v8_function(heap, shared));
+    if (!function.positions.empty()) return function.positions.front().script;
+    WH_TRY(const auto data, heap.object(function.data));
+    WH_TRY(const auto type, heap.type(data));
+    const bool is_known = layout.types.uncompiled != 0 && layout.uncompiled_start != 0;
+    if (!is_known || type < layout.types.uncompiled || type >= layout.types.uncompiled + kTypes) return no_v8_object();
+    return heap.half(data + layout.uncompiled_start);
+}
+
 }  // namespace whoholds

@@ -47,6 +47,9 @@ Result<V8Script> read_v8_script(const V8Heap& heap, uint64_t script);
 // shared: address of a SharedFunctionInfo. An error: it is none (any more). What is missing of names and positions is left empty.
 Result<V8Function> read_v8_function(const V8Heap& heap, uint64_t shared);
 
+// Where the function begins in its script, in characters. shared: likewise. An error: it is not known.
+Result<uint32_t> read_v8_start(const V8Heap& heap, uint64_t shared);
+
 // Script and number in it alone, to see whether it still is that one.
 Result<V8Function> read_v8_function_ids(const V8Heap& heap, uint64_t shared);
 

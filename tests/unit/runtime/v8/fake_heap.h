@@ -18,10 +18,11 @@ public:
 
     FakeV8Heap() : layout_(*v8_layout(11, 3)), bytes_(1 << 20) {
         uint16_t number = 160;
-        for (uint16_t* type :
-             {&layout_.types.function, &layout_.types.shared, &layout_.types.scope, &layout_.types.script,
-              &layout_.types.bytecodes, &layout_.types.code, &layout_.types.bytes, &layout_.types.interpreter_data})
+        for (uint16_t* type : {&layout_.types.function, &layout_.types.shared, &layout_.types.scope,
+                               &layout_.types.script, &layout_.types.bytecodes, &layout_.types.code,
+                               &layout_.types.bytes, &layout_.types.interpreter_data, &layout_.types.uncompiled})
             *type = number++;
+        layout_.uncompiled_start = 16;
     }
 
     [[nodiscard]] const V8Layout& layout() const { return layout_; }

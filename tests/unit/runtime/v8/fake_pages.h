@@ -15,6 +15,9 @@ namespace whoholds {
 inline V8Constants shapes_of_node_20() {
     return {{"type_Map__MAP_TYPE", 255},
             {"class_JSArrayBuffer__backing_store__uintptr_t", 48},
+            {"type_JSFunction__JS_FUNCTION_TYPE", 2066},
+            {"class_JSFunction__shared__SharedFunctionInfo", 24},
+            {"class_JSFunction__context__Context", 32},
             {"type_FixedArray__FIXED_ARRAY_TYPE", 175},
             {"type_ByteArray__BYTE_ARRAY_TYPE", 190},
             {"FirstContextType", 205},
@@ -44,6 +47,7 @@ class FakePages {
 public:
     static constexpr uint16_t kObject = 1057;
     static constexpr uint16_t kArray = 175;
+    static constexpr uint16_t kFunction = 2066;
     static constexpr uint16_t kEphemerons = 177;
     static constexpr uint16_t kWeakRef = 2151;
     static constexpr uint16_t kArrayBuffer = 2062;

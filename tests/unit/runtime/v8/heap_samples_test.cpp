@@ -99,6 +99,22 @@ TEST(JsSampleBook, keeps_heaps_apart_and_ends_with_them) {
     EXPECT_EQ(books.count(RecordType::kRelease), 2u);
 }
 
+TEST(JsSampleBook, tells_by_stack_what_nobody_has_looked_at) {
+    Books books;
+    for (uint32_t number = 0; number < 4; number++) books.book.add(1, sample(number));
+    Record other = sample(4);
+    other.stack = 9;
+    books.book.add(1, other);
+    EXPECT_THAT(books.book.waiting(), ::testing::ElementsAre(::testing::Pair(7, 4), ::testing::Pair(9, 1)));
+    const std::vector table = {there(0, WH_JS_FOUND_ALIVE), there(2), there(3), there(4)};
+
+    books.book.look(1, table, 1, 5'000, books.emit);
+    books.book.look_by_census(1, std::vector{JsSampleBook::Counted{2, false}, {3, true}}, 1, 6'000, books.emit);
+
+    EXPECT_THAT(books.book.waiting(), ::testing::ElementsAre(::testing::Pair(7, 1), ::testing::Pair(9, 1)))
+        << "one is alive, one gone, one was missed once";
+}
+
 TEST(JsSampleBook, knows_nothing_of_samples_that_it_was_not_told_of) {
     Books books;
     books.book.look(1, std::vector{there(5, WH_JS_FOUND_ALIVE)}, 1, 5'000, books.emit);

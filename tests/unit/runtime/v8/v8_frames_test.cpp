@@ -222,5 +222,37 @@ TEST(V8Script, is_named_by_its_path) {
     EXPECT_EQ(v8_script_file("/srv/a%20b.js"), "/srv/a%20b.js");
 }
 
+TEST_F(V8FramesTest, says_at_which_line_of_a_stack_a_function_is_made) {
+    const uint64_t other_script = heap.make_script(6, heap.make_text("one\ntwo\n\nfour\n"), "/srv/other.js");
+    const auto never_called = [&](uint64_t in, int32_t literal, uint32_t start) {
+        const uint64_t data = heap.make(heap.layout().types.uncompiled, 32);
+        heap.put(data + heap.layout().uncompiled_start, start);
+        return heap.make_shared(in, literal, data, "");
+    };
+    // Its own positions are 0 to 12; those of the other one on the stack 2 to 10, as it lies inside.
+    const std::vector<uint8_t> inside = {zigzag(-1), zigzag(2 * 3), zigzag(1), zigzag(0), zigzag(2), zigzag(2 * 8)};
+    const uint64_t inner = heap.make_shared(script, 4, heap.make_bytecodes(kBytecodes, inside), "inner");
+    const std::vector<uint64_t> outer_stack =
+        *frames.resolve(std::vector<uint64_t>{kTrampoline, hint(shared), place(2)}, FakeV8Heap::kTid);
+    const std::vector<uint64_t> stack = *frames.resolve(
+        std::vector<uint64_t>{kTrampoline, hint(inner), place(0, 4), kTrampoline, hint(shared), place(2)},
+        FakeV8Heap::kTid);
+    const auto made_at = [&](uint64_t function, const std::vector<uint64_t>& words) {
+        const auto word = frames.line_made_at(function, words);
+        return word ? text_of(*word) : std::string();
+    };
+
+    EXPECT_EQ(made_at(never_called(script, 9, 9), outer_stack), "leak /srv/app.js:4");
+    EXPECT_EQ(made_at(never_called(script, 9, 4), outer_stack), "leak /srv/app.js:2");
+    EXPECT_EQ(made_at(never_called(script, 9, 4), stack), "inner /srv/app.js:2") << "the innermost";
+    EXPECT_EQ(made_at(inner, outer_stack), "leak /srv/app.js:1") << "that was called";
+    EXPECT_EQ(made_at(shared, outer_stack), "") << "the function itself";
+    EXPECT_EQ(made_at(never_called(script, 9, 500), outer_stack), "") << "behind it";
+    EXPECT_EQ(made_at(never_called(script, 9, 0), outer_stack), "") << "in front of it";
+    EXPECT_EQ(made_at(never_called(other_script, 9, 9), outer_stack), "") << "in another script";
+    EXPECT_EQ(made_at(heap.make(heap.layout().types.shared, 64), outer_stack), "") << "not readable";
+    EXPECT_EQ(made_at(never_called(script, 9, 9), {kLibrary, WH_FRAME_V8 | 12345}), "");
+}
+
 }  // namespace
 }  // namespace whoholds
