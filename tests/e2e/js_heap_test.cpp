@@ -60,6 +60,7 @@ protected:
             EXPECT_EQ(text_of(stack["kept_at"], "function"), "listenRow");
             EXPECT_EQ(stack["kept_at"]["line"], line);
             EXPECT_EQ(stack["kept_at"]["count"], stack["kept_at"]["looked_at"]);
+            EXPECT_EQ(stack["kept_at"]["functions"], stack["kept_at"]["count"]) << "one for each row";
             looked_at += stack["kept_at"]["looked_at"].get<uint64_t>();
         }
         EXPECT_GT(looked_at, 5U);

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::vector<uint64_t> objects;
     for (uint64_t at = FakePages::kBase; at < FakePages::kBase + FakePages::kPageBytes; at += 8)
         if (census.is_alive(at).value_or(false)) objects.push_back(at);
-    census.find_keepers(objects, [&](size_t object, uint64_t) {
+    census.find_keepers(objects, [&](size_t object, const V8Keepers::Function&) {
         if (object >= objects.size()) std::abort();
         return object % 2 == 0;
     });

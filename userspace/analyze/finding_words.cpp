@@ -130,7 +130,7 @@ std::string keeper_sentence(const GrowingStack& first) {
     if (first.made_at == nullptr) return {};
     if (first.kept_at != nullptr)
         return fmt::format(
-            "most of it is made by {} ({}:{}), and kept by variables of a function that is made at this line: {} of "
+            "most of it is made by {} ({}:{}), and kept by variables of functions that are made at this line: {} of "
             "{} objects that were looked at",
             headline_words(*first.made_at), first.made_at->file, first.made_at->line, first.kept_at->count,
             first.kept_at->looked_at);

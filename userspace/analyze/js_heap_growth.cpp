@@ -261,15 +261,18 @@ bool is_of_caller(const StackReport& row, const StackReport& made, size_t caller
     return std::ranges::equal(of_row.subspan(headline_frame(row.frames, exe)), of_made.subspan(caller), same_function);
 }
 
-// Of the rows, what most is known of.
+// Of the rows, what most is known of. A function that is made again and again, each time for something else, keeps what leaks; a single one that
+// all of it is reached by has the list, or the cache, that something is put into elsewhere.
 const KeeperReport* keeper_of(const GrowingStack& growing) {
     constexpr uint64_t kFewest = 3;
+    constexpr uint64_t kMostOfEach = 8;
     const KeeperReport* most = nullptr;
     std::vector<const StackReport*> rows = growing.also;
     rows.push_back(growing.stack);
     for (const StackReport* row : rows) {
-        if (!row->kept_at || row->kept_at->count < kFewest || 2 * row->kept_at->count < row->kept_at->looked_at)
-            continue;
+        if (!row->kept_at || row->kept_at->functions < kFewest) continue;
+        if (row->kept_at->count > kMostOfEach * row->kept_at->functions) continue;
+        if (2 * row->kept_at->count < row->kept_at->looked_at) continue;
         if (most == nullptr || row->kept_at->count > most->count) most = &*row->kept_at;
     }
     return most;

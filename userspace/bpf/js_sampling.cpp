@@ -148,10 +148,13 @@ void JsSampling::find_keepers(V8Census& census, const std::vector<wh_js_sample>&
         stacks.push_back(sample.stack);
         keepers_[sample.stack].looked_at++;
     }
-    census.find_keepers(objects, [&](size_t object, uint64_t shared) {
-        const auto line = line_made_at(stacks[object], shared);
-        if (line) keepers_[stacks[object]].by_line[*line]++;
-        return line.has_value();
+    census.find_keepers(objects, [&](size_t object, const V8Keepers::Function& function) {
+        const auto word = line_made_at(stacks[object], function.shared);
+        if (!word) return false;
+        Keepers::Line& line = keepers_[stacks[object]].by_line[*word];
+        line.objects++;
+        line.functions.insert(function.address);
+        return true;
     });
 }
 

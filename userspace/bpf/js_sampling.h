@@ -46,7 +46,11 @@ public:
     // Of the last census: what of a stack was looked at, and by functions of which lines it is kept.
     struct Keepers {
         uint64_t looked_at = 0;
-        std::map<uint64_t, uint64_t> by_line;  // words of V8Frames::line_made_at()
+        struct Line {
+            uint64_t objects = 0;
+            std::set<uint64_t> functions;
+        };
+        std::map<uint64_t, Line> by_line;  // words of V8Frames::line_made_at()
     };
     [[nodiscard]] const std::map<uint32_t, Keepers>& keepers() const { return keepers_; }
     [[nodiscard]] const JsSampleBook& book() const { return book_; }

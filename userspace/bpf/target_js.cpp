@@ -46,11 +46,15 @@ void Target::fill_js_rows(ProcessReport& process) const {
             const auto found = js_samples_.keepers().find(stack);
             if (found == js_samples_.keepers().end()) continue;
             sum.looked_at += found->second.looked_at;
-            for (const auto& [line, count] : found->second.by_line) sum.by_line[line] += count;
+            for (const auto& [word, line] : found->second.by_line) {
+                sum.by_line[word].objects += line.objects;
+                sum.by_line[word].functions.insert(line.functions.begin(), line.functions.end());
+            }
         }
-        const auto most = std::ranges::max_element(sum.by_line, {}, [](const auto& one) { return one.second; });
+        const auto most = std::ranges::max_element(sum.by_line, {}, [](const auto& one) { return one.second.objects; });
         if (most != sum.by_line.end() && v8_.frames() != nullptr)
-            row.kept_at = {v8_frame(most->first, *v8_.frames()), most->second, sum.looked_at};
+            row.kept_at = {v8_frame(most->first, *v8_.frames()), most->second.objects, sum.looked_at,
+                           most->second.functions.size()};
     }
     for (const auto& [stack, count] : waiting) process.js_not_judged_elsewhere += count;
 }

@@ -33,7 +33,7 @@ WH_FIELDS(ConnectionGroup, v.protocol, v.direction, v.remote, v.count, v.states,
           v.receive_bytes, v.send_bytes, v.waiting, v.backlog, v.growth_per_min, v.stack_ids)
 WH_FIELDS(ConnectFailure, v.error, v.headline, v.stack_id, v.count)
 WH_FIELDS(HolderReport, v.way, v.count, v.looked_at)
-WH_FIELDS(KeeperReport, v.line, v.count, v.looked_at)
+WH_FIELDS(KeeperReport, v.line, v.count, v.looked_at, v.functions)
 WH_FIELDS(StackReport, v.kind, v.id, v.held, v.acquired, v.released, v.before_attach, v.oldest_s, v.oldest_is_at_least,
           v.median_age_s, v.growth_per_min, v.held_by_slice, v.complete, v.why_incomplete, v.headline, v.frames,
           v.items, v.items_omitted, v.item_groups, v.item_groups_of, v.samples, v.held_by, v.held_by_unknown, v.kept_at,

@@ -277,6 +277,7 @@ Json stack(const StackReport& stack) {
         Json kept = place(stack.kept_at->line);
         kept["count"] = stack.kept_at->count;
         kept["looked_at"] = stack.kept_at->looked_at;
+        kept["functions"] = stack.kept_at->functions;
         json["kept_at"] = std::move(kept);
     }
     return json;

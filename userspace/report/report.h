@@ -125,6 +125,7 @@ struct KeeperReport {
     Frame line;
     uint64_t count = 0;  // of those looked at
     uint64_t looked_at = 0;
+    uint64_t functions = 0;  // so many were made there that keep them
 };
 
 struct StackReport {

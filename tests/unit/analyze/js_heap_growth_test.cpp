@@ -206,27 +206,28 @@ TEST(JsHeapGrowth, the_line_that_makes_the_function_that_keeps_it_is_the_one_to_
         return findings.empty() ? std::string("none") : findings[0].headline + " " + std::to_string(findings[0].line);
     };
 
-    EXPECT_EQ(line_of({script("handle", 22), 9, 10}), "handle 22");
-    EXPECT_EQ(line_of({script("handle", 19), 5, 10}), "handle 19") << "the line of the call says nothing";
-    EXPECT_EQ(line_of({script("turn", 10), 9, 10}), "turn 10");
-    EXPECT_EQ(line_of({script("handle", 22), 4, 10}), "parse 5") << "fewer than half";
-    EXPECT_EQ(line_of({script("handle", 22), 2, 2}), "parse 5") << "few";
-    EXPECT_EQ(line_of({script("parse", 6), 9, 10}), "parse 5") << "made in the function that allocates";
-    EXPECT_EQ(line_of({script("handle", 22), 9, 10}, ScriptOrigin::kStandard), "parse 5") << "not the user's own";
+    EXPECT_EQ(line_of({script("handle", 22), 9, 10, 9}), "handle 22");
+    EXPECT_EQ(line_of({script("handle", 19), 5, 10, 5}), "handle 19") << "the line of the call says nothing";
+    EXPECT_EQ(line_of({script("turn", 10), 9, 10, 3}), "turn 10");
+    EXPECT_EQ(line_of({script("handle", 22), 4, 10, 4}), "parse 5") << "fewer than half";
+    EXPECT_EQ(line_of({script("handle", 22), 9, 10, 2}), "parse 5") << "few";
+    EXPECT_EQ(line_of({script("handle", 22), 60, 60, 7}), "parse 5") << "what holds all of them";
+    EXPECT_EQ(line_of({script("parse", 6), 9, 10, 9}), "parse 5") << "made in the function that allocates";
+    EXPECT_EQ(line_of({script("handle", 22), 9, 10, 9}, ScriptOrigin::kStandard), "parse 5") << "not the user's own";
 }
 
 TEST(JsHeapGrowth, what_is_kept_by_a_function_is_said) {
     JsHeap heap;
     heap.add({.id = 1,
               .frames = {script("parse", 5), script("handle", 20), script("turn", 9)},
-              .kept_at = KeeperReport{script("handle", 22), 44, 45}});
+              .kept_at = KeeperReport{script("handle", 22), 44, 45, 40}});
 
     const auto findings = heap.findings();
 
     ASSERT_THAT(findings, SizeIs(1));
     EXPECT_THAT(findings[0].evidence,
-                Contains("most of it is made by parse (/srv/app.js:5), and kept by variables of a function that is "
-                         "made at this line: 44 of 45 objects that were looked at"));
+                Contains("most of it is made by parse (/srv/app.js:5), and kept by variables of functions that "
+                         "are made at this line: 44 of 45 objects that were looked at"));
 }
 
 TEST(JsHeapGrowth, where_the_line_that_keeps_is_not_known_its_function_is_said) {
@@ -246,7 +247,7 @@ TEST(JsHeapGrowth, where_the_line_that_keeps_is_not_known_its_function_is_said) 
 }
 
 TEST(JsHeapGrowth, what_no_sample_has_come_of_since_the_last_collection_has_ended) {
-    // A cache that is full after 38 s; the last collection was at 42 s.
+    // A cache that is full after 38 s; the last collection that found anything new was at 42 s.
     const auto finds = [](const std::function<void(JsHeap&, Line&)>& change) {
         JsHeap heap;
         heap.tells_not_judged = true;
@@ -266,7 +267,7 @@ TEST(JsHeapGrowth, what_no_sample_has_come_of_since_the_last_collection_has_ende
     EXPECT_FALSE(finds([](JsHeap& heap, Line&) {
         heap.add({.id = 2, .frames = {script("other", 7)}, .stays_s = 0, .a_second = 1});
     })) << "other lines are no sign of it";
-    EXPECT_TRUE(finds([](JsHeap&, Line& line) { line.a_second = 0.4; })) << "too few to tell";
+    EXPECT_TRUE(finds([](JsHeap&, Line& line) { line.until_s = 50; })) << "a moment ago, at 56 s";
 }
 
 TEST(JsHeapGrowth, garbage_of_the_same_line_is_no_proof_of_its_health) {

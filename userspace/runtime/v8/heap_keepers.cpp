@@ -90,7 +90,7 @@ void V8Keepers::ask(uint64_t function, Objects objects, const Accept& accept) {
     if (!shared || (*shared & kTag) != kStrong) return;
     for (Objects left = objects & open_; left != 0; left &= left - 1) {
         const auto number = static_cast<size_t>(std::countr_zero(left));
-        if (accept(number, *shared - kStrong)) open_ &= ~(Objects{1} << number);
+        if (accept(number, {function, *shared - kStrong})) open_ &= ~(Objects{1} << number);
     }
 }
 

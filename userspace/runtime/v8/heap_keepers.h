@@ -25,8 +25,12 @@ public:
 
     using FactsOf = std::function<V8MapFacts(V8Page& page, uint64_t object)>;
     using GoOn = std::function<bool()>;
-    // Whether a function, told by its SharedFunctionInfo, is the one that is asked for of an object: a number in `objects`.
-    using Accept = std::function<bool(size_t object, uint64_t shared)>;
+    struct Function {
+        uint64_t address = 0;
+        uint64_t shared = 0;  // its SharedFunctionInfo: the same for all that one place of the program makes
+    };
+    // Whether a function is one that is asked for of an object: a number in `objects`.
+    using Accept = std::function<bool(size_t object, const Function& function)>;
 
     V8Keepers(V8Pages& pages, const V8Shapes& shapes, FactsOf facts_of, GoOn go_on)
         : pages_(pages), shapes_(shapes), facts_of_(std::move(facts_of)), go_on_(std::move(go_on)) {}

@@ -53,9 +53,9 @@ protected:
         EXPECT_TRUE(census.run(fake_.roots()));
         goes_on = !is_ended_;
         std::vector<std::pair<size_t, uint64_t>> asked;
-        census.find_keepers(objects, [&](size_t object, uint64_t shared) {
-            asked.emplace_back(object, shared);
-            return shared == accepted;
+        census.find_keepers(objects, [&](size_t object, const V8Keepers::Function& function) {
+            asked.emplace_back(object, function.shared);
+            return function.shared == accepted;
         });
         return asked;
     }
