@@ -517,6 +517,66 @@ Report findings_report() {
     return report;
 }
 
+Frame script_frame(std::string function, int line) {
+    Frame frame = source_frame(std::move(function), "/srv/shop/server.js", line);
+    frame.module = "[javascript]";
+    frame.build_id.clear();
+    frame.address = frame.module_address = 0;
+    frame.script = ScriptOrigin::kUser;
+    return frame;
+}
+
+// Objects of JavaScript, and who keeps them.
+Report javascript_report() {
+    Report report = leaking_report();
+    ProcessReport& process = report.processes[0];
+    process.exe = "/usr/bin/node";
+    process.runtime = "node";
+    process.runtime_version = "V8 11.3.244";
+    process.js_censuses = 3;
+    process.js_census_s = 49.5;
+    KindReport kind = kind_row("js_heap", "JavaScript heap", {96, 24 * kMi}, {50, 12 * kMi});
+    kind.stack_count = 2;
+    process.kinds.push_back(kind);
+    StackReport stack;
+    stack.kind = "js_heap";
+    stack.id = 0x2efafd02;
+    stack.held = {45, uint64_t{45} << 18};
+    stack.acquired = {95, uint64_t{95} << 18};
+    stack.released = {50, uint64_t{50} << 18};
+    stack.samples = 45;
+    stack.complete = true;
+    stack.frames = {script_frame("parseRequest", 11), script_frame("handleRequest", 15),
+                    script_frame("processTimers", 519)};
+    stack.kept_at = KeeperReport{script_frame("handleRequest", 16), 44, 45, 43};
+    stack.not_judged = 6;
+    StackReport hidden = stack;
+    hidden.id = 0x79ca57d6;
+    hidden.held = hidden.acquired = {1, uint64_t{1} << 18};
+    hidden.released = {};
+    hidden.samples = 1;
+    hidden.frames = {script_frame("handleRequest", 0), script_frame("processTimers", 519)};
+    hidden.kept_at.reset();
+    hidden.not_judged = 0;
+    process.stacks = {stack, hidden};
+    process.stack_count = 2;
+    for (StackReport& one : process.stacks) one.headline = headline_of(one.frames, process.exe);
+    Finding finding;
+    finding.verdict = "leak";
+    finding.rule = "growth";
+    finding.headline = "handleRequest";
+    finding.file = "/srv/shop/server.js";
+    finding.line = 16;
+    finding.reason = "+11.3 MiB JavaScript heap a minute, steadily for 60 s";
+    finding.evidence = {
+        "most of it is made by parseRequest (/srv/shop/server.js:11), and kept by variables of functions that are made "
+        "at this line: 44 of 45 objects that were looked at"};
+    finding.parts = {{"js_heap", "JavaScript heap", stack.held, {.count = 45, .bytes = 11.3 * kMi}}};
+    finding.stack_ids = {stack.id};
+    process.findings = {finding};
+    return report;
+}
+
 Report suppressed_report() {
     Report report = findings_report();
     report.reasons = {"payments-api (pid 4711): RSS is 2.01 GiB (--on-rss 2 GiB)"};
@@ -550,6 +610,7 @@ std::vector<SampleReport> sample_reports() {
             {"go", go_report()},
             {"types", types_report()},
             {"findings", findings_report()},
+            {"javascript", javascript_report()},
             {"suppressed", suppressed_report()}};
 }
 
