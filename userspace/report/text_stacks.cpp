@@ -71,6 +71,10 @@ std::vector<std::string> detail_parts(const StackReport& stack, bool counted) {
         const std::string more = stack.oldest_is_at_least ? " or more" : "";
         parts.push_back("oldest " + human_age(*stack.oldest_s) + more + median);
     }
+    if (stack.kept_at)
+        parts.push_back(fmt::format("kept by functions made at {}:{} ({} of {} looked at)",
+                                    printable(base_name(stack.kept_at->line.file)), stack.kept_at->line.line,
+                                    stack.kept_at->count, stack.kept_at->looked_at));
     return parts;
 }
 
