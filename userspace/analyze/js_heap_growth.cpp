@@ -203,14 +203,15 @@ bool may_come_on(const JsPlace& place, const ProcessReport& process, const Histo
 }
 
 // What was sampled since is not judged yet, but it would be there: at the pace at which what is judged came, by this row or by one of optimized
-// code whose functions are hidden.
+// code whose functions are hidden. Samples become fewer, each for more, where very many are followed.
 bool has_ended(const JsPlace& place, const PlaceNumbers& numbers, const Looks& looks, const ProcessReport& process,
                double time_s) {
     constexpr double kEnough = 8;  // by chance there is hardly ever one in five of these
     constexpr double kPart = 0.2;
     const double until_s = process.slice_ends_s[looks.judged_slices - 1];
-    const double pace = numbers.judged / std::max(until_s - looks.attached_at_s, 1.0);
-    const double expected = pace * (time_s - until_s);
+    const double judged_bytes = numbers.judged * numbers.bytes.back() / numbers.count;
+    const double bytes = judged_bytes / std::max(until_s - looks.attached_at_s, 1.0) * (time_s - until_s);
+    const double expected = bytes / static_cast<double>(std::max<uint64_t>(process.js_sample_bytes, 1));
     auto seen = static_cast<double>(process.js_not_judged_elsewhere);
     for (const StackReport& stack : process.stacks) {
         if (!is_js_heap(stack)) continue;

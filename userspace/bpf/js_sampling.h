@@ -54,6 +54,8 @@ public:
     };
     [[nodiscard]] const std::map<uint32_t, Keepers>& keepers() const { return keepers_; }
     [[nodiscard]] const JsSampleBook& book() const { return book_; }
+    // Whether all samples were followed so far.
+    [[nodiscard]] bool has_all() const { return sums().lost == 0; }
     [[nodiscard]] const JsCensuses& censuses() const { return censuses_; }
     void detach(AttachPool& pool);
     void give_back(Tracer& tracer, AttachPool& pool);

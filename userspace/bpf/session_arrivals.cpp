@@ -156,7 +156,8 @@ void Session::attach_later(const Arrival& arrival) {
     arrived_.attached++;
     target->note_missed_start(arrival.began_ns, arrival.by_exec);
     if (epoll_) watch(target->pidfd(), Wake::kProcess);
-    if (target->has_moved_on(*tracer_)) begin_again(*target);  // at once: no report is to show probes that count nothing
+    // At once: no report is to show probes that count nothing.
+    if (target->has_moved_on(*tracer_)) begin_again(*target);
     if (target->loader_changed) target->attach_new_modules(*tracer_, plan_options(pid), pool_);
     compare_with_kernel(*target, Origin::kBeforeAttach);
     look_at_go(*target);

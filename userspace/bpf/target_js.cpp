@@ -1,5 +1,7 @@
 // The part of a target that follows the heaps of its JavaScript code.
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "analyze/js_heap_growth.h"
 #include "analyze/v8_frame.h"
@@ -34,13 +36,14 @@ void Target::take_js_census(Tracer& tracer, double time_s, const std::function<v
 void Target::fill_js_rows(ProcessReport& process) const {
     if (!js_samples_.is_followed()) return;
     std::map<uint32_t, uint64_t> waiting = js_samples_.book().waiting();
+    process.js_sample_bytes = js_samples_.book().largest_bytes();
     for (StackReport& row : process.stacks) {
         if (row.kind != kJsHeapKind) continue;
-        row.not_judged = 0;
+        uint64_t not_judged = 0;
         JsSampling::Keepers sum;
         for (const uint32_t stack : row.stacks) {
             if (const auto found = waiting.find(stack); found != waiting.end()) {
-                *row.not_judged += found->second;
+                not_judged += found->second;
                 waiting.erase(found);
             }
             const auto found = js_samples_.keepers().find(stack);
@@ -51,6 +54,7 @@ void Target::fill_js_rows(ProcessReport& process) const {
                 sum.by_line[word].functions.insert(line.functions.begin(), line.functions.end());
             }
         }
+        if (js_samples_.has_all()) row.not_judged = not_judged;
         const auto most = std::ranges::max_element(sum.by_line, {}, [](const auto& one) { return one.second.objects; });
         if (most != sum.by_line.end() && v8_.frames() != nullptr)
             row.kept_at = {v8_frame(most->first, *v8_.frames()), most->second.objects, sum.looked_at,

@@ -60,7 +60,7 @@ WH_FIELDS(ProcessReport, v.pid, v.host_pid, v.inner_pid, v.attached_s, v.missed_
           v.command, v.exe, v.runtime, v.runtime_version, v.container, v.exited, v.memory, v.limits, v.rss_change_bytes,
           v.rss_growth_bytes_per_min, v.kinds, v.stacks, v.slice_ends_s, v.stack_count, v.connections,
           v.connection_groups_omitted, v.connect_failures, v.go, v.types, v.js_censuses, v.js_census_s,
-          v.js_not_judged_elsewhere)
+          v.js_sample_bytes, v.js_not_judged_elsewhere)
 WH_FIELDS(ProbeReport, v.symbol, v.module, v.offset, v.hits, v.how, v.pid)
 WH_FIELDS(LossCounter, v.name, v.sentence, v.value, v.loses)
 WH_FIELDS(SkippedReport, v.what, v.why)

@@ -291,6 +291,7 @@ struct ProcessReport {
     size_t stack_count = 0;            // before the cut, per all kinds
     uint64_t js_censuses = 0;          // how often it was counted what is alive on its heaps of V8
     double js_census_s = 0;            // what came until then, two have looked at
+    uint64_t js_sample_bytes = 0;      // what a sample of these heaps stands for now
     uint64_t js_not_judged_elsewhere = 0;      // as StackReport::not_judged, of stacks without a row
     std::vector<ConnectionGroup> connections;  // largest first
     size_t connection_groups_omitted = 0;

@@ -43,6 +43,7 @@ public:
     bool is_counted = false;    // from outside, in place of collections
     bool tells_not_judged = false;
     uint64_t not_judged_elsewhere = 0;
+    uint64_t sample_bytes = 1 << 18;
 
     void add(Line line) { lines_.push_back(std::move(line)); }
 
@@ -56,6 +57,7 @@ public:
             process.js_census_s = std::max(static_cast<double>(process.js_censuses) - 1, 0.0) * collects_every_s;
             const double seen_s = std::min(std::floor(time_s / collects_every_s) * collects_every_s, last_collection_s);
             process.js_not_judged_elsewhere = not_judged_elsewhere;
+            process.js_sample_bytes = sample_bytes;
             for (const Line& line : lines_) {
                 if (time_s < line.from_s) continue;
                 add_row(line, seen_s, time_s, process);
@@ -267,6 +269,7 @@ TEST(JsHeapGrowth, what_no_sample_has_come_of_since_the_last_collection_has_ende
     EXPECT_FALSE(finds([](JsHeap& heap, Line&) {
         heap.add({.id = 2, .frames = {script("other", 7)}, .stays_s = 0, .a_second = 1});
     })) << "other lines are no sign of it";
+    EXPECT_TRUE(finds([](JsHeap& heap, Line&) { heap.sample_bytes = 1 << 20; })) << "now each is for four";
     EXPECT_TRUE(finds([](JsHeap&, Line& line) { line.until_s = 50; })) << "a moment ago, at 56 s";
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/v8/heap_samples.h"
 
+#include <algorithm>
+
 #include "bpf/shared/resource_kinds.h"
 
 namespace whoholds {
@@ -96,6 +98,13 @@ std::map<uint32_t, uint64_t> JsSampleBook::waiting() const {
         for (const auto& [number, known] : samples)
             if (!known.was_held && known.missed == 0) by_stack[known.stack]++;
     return by_stack;
+}
+
+uint64_t JsSampleBook::largest_bytes() const {
+    uint64_t largest = 0;
+    for (const auto& [heap, samples] : heaps_)
+        for (const auto& [number, known] : samples) largest = std::max(largest, known.size);
+    return largest;
 }
 
 void JsSampleBook::end(uint32_t heap, uint64_t now_ns, const Emit& emit) {

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] uint64_t waiting_bytes() const { return waiting_bytes_; }
     // By stack, samples that were never held and that nobody has found dead.
     [[nodiscard]] std::map<uint32_t, uint64_t> waiting() const;
+    // The most that one of those followed stands for.
+    [[nodiscard]] uint64_t largest_bytes() const;
     [[nodiscard]] uint64_t taken() const { return taken_; }
     // Of what the last census before a full collection had missed, how many samples that collection found dead, and how many alive.
     [[nodiscard]] uint64_t missed_rightly() const { return missed_rightly_; }

@@ -102,9 +102,11 @@ TEST(JsSampleBook, keeps_heaps_apart_and_ends_with_them) {
 TEST(JsSampleBook, tells_by_stack_what_nobody_has_looked_at) {
     Books books;
     for (uint32_t number = 0; number < 4; number++) books.book.add(1, sample(number));
-    Record other = sample(4);
+    EXPECT_EQ(books.book.largest_bytes(), kPage);
+    Record other = sample(4, 2 * kPage);
     other.stack = 9;
     books.book.add(1, other);
+    EXPECT_EQ(books.book.largest_bytes(), 2 * kPage);
     EXPECT_THAT(books.book.waiting(), ::testing::ElementsAre(::testing::Pair(7, 4), ::testing::Pair(9, 1)));
     const std::vector table = {there(0, WH_JS_FOUND_ALIVE), there(2), there(3), there(4)};
 
