@@ -202,8 +202,16 @@ bool may_come_on(const JsPlace& place, const ProcessReport& process, const Histo
     return survival && survival->goes_on();
 }
 
-// What was sampled since is not judged yet, but it would be there: at the pace at which what is judged came, by this row or by one of optimized
-// code whose functions are hidden. Samples become fewer, each for more, where very many are followed.
+// Whether what a place allocates may be in this row once code is optimized: where functions may be hidden, or as its caller's, which it was
+// inlined in.
+bool may_stand_for(const StackReport& stack, const JsPlace& place, std::string_view exe) {
+    const JsPath path = js_path_of(stack, exe);
+    if (path.empty() || std::ranges::any_of(path, &JsStep::may_hide)) return true;
+    return std::ranges::find(place.path, path.front().function, &JsStep::function) != place.path.end();
+}
+
+// What was sampled since is not judged yet, but it would be there: at the pace at which what is judged came. Samples become fewer, each for more,
+// where very many are followed.
 bool has_ended(const JsPlace& place, const PlaceNumbers& numbers, const Looks& looks, const ProcessReport& process,
                double time_s) {
     constexpr double kEnough = 8;  // by chance there is hardly ever one in five of these
@@ -216,7 +224,7 @@ bool has_ended(const JsPlace& place, const PlaceNumbers& numbers, const Looks& l
     for (const StackReport& stack : process.stacks) {
         if (!is_js_heap(stack)) continue;
         if (!stack.not_judged) return false;
-        if (is_row_of(place, stack) || may_hide_any(stack, process.exe)) seen += static_cast<double>(*stack.not_judged);
+        if (may_stand_for(stack, place, process.exe)) seen += static_cast<double>(*stack.not_judged);
     }
     return expected >= kEnough && seen < kPart * expected;
 }
