@@ -67,10 +67,10 @@ protected:
     }
 
     static uint64_t not_judged_bytes(const ReportReader& report) {
-        constexpr uint64_t kEach = 262'144;
-        uint64_t samples = 0;
+        const auto all = report.process()["js_heap_samples"];
+        auto samples = all["not_judged_elsewhere"].get<uint64_t>();
         for (const auto& stack : report.stacks("js_heap")) samples += stack["not_judged"].get<uint64_t>();
-        return samples * kEach;
+        return samples * all["each_bytes"].get<uint64_t>();
     }
 
     static void expect_about(uint64_t seen, uint64_t expected) {

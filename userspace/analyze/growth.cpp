@@ -1,12 +1,12 @@
 #include "analyze/growth.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace whoholds {
 
-GrowthSeries::Sample GrowthSeries::between(const Sample& old, const Sample& now, double part) {
-    return {old.time_s + (now.time_s - old.time_s) * part, old.count + (now.count - old.count) * part,
-            old.bytes + (now.bytes - old.bytes) * part};
+GrowthSeries::Sample GrowthSeries::least(const Sample& a, const Sample& b) {
+    return std::pair(b.bytes, b.count) < std::pair(a.bytes, a.count) ? b : a;
 }
 
 void GrowthSeries::make_room() {
@@ -16,7 +16,7 @@ void GrowthSeries::make_room() {
         count_ = kSamples - 1;
         return;
     }
-    for (size_t i = 0; i < kSamples / 2; i++) samples_[i] = between(samples_[2 * i], samples_[2 * i + 1], 0.5);
+    for (size_t i = 0; i < kSamples / 2; i++) samples_[i] = least(samples_[2 * i], samples_[2 * i + 1]);
     count_ = kSamples / 2;
     taken_together_ *= 2;
 }
@@ -24,8 +24,8 @@ void GrowthSeries::make_room() {
 void GrowthSeries::add(double time_s, const Amount& held) {
     const Sample now{time_s, static_cast<double>(held.count), static_cast<double>(held.bytes)};
     if (count_ > 0 && taken_last_ < taken_together_) {
-        Sample& last = samples_[count_ - 1];
-        last = between(last, now, 1 / static_cast<double>(++taken_last_));
+        samples_[count_ - 1] = least(samples_[count_ - 1], now);
+        taken_last_++;
         return;
     }
     if (count_ == kSamples) make_room();

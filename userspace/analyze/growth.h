@@ -1,6 +1,7 @@
 // Growth: how what is held moves, from samples taken at each report. A slope through the latest eight, null until there are enough
 // of them; the difference of two points would be noise. Where reports come so often that eight of them are but a moment, in which
-// a heap with a collector moves for its own reasons, neighbours are taken together: the slope is of some seconds at least.
+// a heap with a collector moves for its own reasons, neighbours are taken together: the slope is of some seconds at least. Of these the one
+// with the least stands for all: a collector finds alive, besides what is, what was made while it looked.
 // Used by the report builder. Pure: time is passed in.
 #pragma once
 
@@ -19,19 +20,19 @@ public:
     [[nodiscard]] std::optional<Rate> per_minute() const;
 
 private:
-    struct Sample {  // the mean of those that were taken together
+    struct Sample {
         double time_s = 0;
         double count = 0;
         double bytes = 0;
     };
-    static Sample between(const Sample& old, const Sample& now, double part);
+    static Sample least(const Sample& a, const Sample& b);
     void make_room();
 
     static constexpr size_t kSamples = 8;
-    std::array<Sample, kSamples> samples_{};
-    size_t count_ = 0;           // of these
-    size_t taken_last_ = 0;      // in the last of these
-    size_t taken_together_ = 1;  // in each of the others
+    std::array<Sample, kSamples> samples_{};  // each the least of those that were taken together
+    size_t count_ = 0;                        // of these
+    size_t taken_last_ = 0;                   // in the last of these
+    size_t taken_together_ = 1;               // in each of the others
 };
 
 }  // namespace whoholds

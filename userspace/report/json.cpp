@@ -379,6 +379,9 @@ Json process(const ProcessReport& process) {
                  {"why_no_verdict", text_or_null(process.why_no_verdict)},
                  {"memory_forecast", forecast_or_null(process.memory_forecast)}};
     if (process.go) json["go"] = go(*process.go);
+    if (process.js_sample_bytes > 0)
+        json["js_heap_samples"] = {{"each_bytes", process.js_sample_bytes},
+                                   {"not_judged_elsewhere", process.js_not_judged_elsewhere}};
     if (process.types) json["types_census"] = types_census(*process.types);
     return json;
 }

@@ -55,5 +55,13 @@ TEST(Growth, of_a_heap_that_goes_up_and_down_is_small_also_where_reports_come_of
     EXPECT_LT(most, 0.3 * 60e6) << "up, it moves by 60 MB a minute";
 }
 
+// What was made while a collector looked comes on top, now and then.
+TEST(Growth, is_that_of_the_least_of_reports_that_come_often) {
+    GrowthSeries series;
+    for (int i = 0; i < 100; i++)
+        series.add(0.1 * i, {0, 10'000'000 + (i % 4 == 3 ? 0 : 50'000 * static_cast<uint64_t>(i))});
+    EXPECT_NEAR(series.per_minute()->bytes, 0, 1);
+}
+
 }  // namespace
 }  // namespace whoholds

@@ -535,6 +535,8 @@ Report javascript_report() {
     process.runtime_version = "V8 11.3.244";
     process.js_censuses = 3;
     process.js_census_s = 49.5;
+    process.js_sample_bytes = 1 << 18;
+    process.js_not_judged_elsewhere = 2;
     KindReport kind = kind_row("js_heap", "JavaScript heap", {96, 24 * kMi}, {50, 12 * kMi});
     kind.stack_count = 2;
     process.kinds.push_back(kind);
