@@ -41,9 +41,9 @@ std::optional<uint64_t> V8Keepers::object_around(V8Page& page, uint64_t address)
     if (bits == 0) return std::nullopt;
     const uint64_t object = page.base + 8 * (word * 64 + 63 - static_cast<uint64_t>(std::countl_zero(bits)));
     const V8MapFacts facts = facts_of_(page, object);
-    around_ = {object, end_of(pages_, page, object, facts), facts};
-    if (address <= object || address >= around_.end || facts.type == shapes_.map_type()) return std::nullopt;
-    return object;
+    const bool is_way = facts.type != shapes_.map_type();
+    around_ = {object, is_way ? end_of(pages_, page, object, facts) : 0};
+    return address > object && address < around_.end ? std::optional(object) : std::nullopt;
 }
 
 // Once, as each step looks at all of them: a heap has far more other words.

@@ -47,8 +47,7 @@ private:
     };
     struct Around {  // the object that was found last
         uint64_t object = 0;
-        uint64_t end = 0;
-        V8MapFacts facts;
+        uint64_t end = 0;  // of what is a way to others; 0: it is none
     };
 
     bool find_pointers();

@@ -102,6 +102,20 @@ TEST_F(V8KeepersTest, what_is_dead_or_weak_or_a_field_of_the_function_itself_kee
     EXPECT_THAT(asked({leaf}), IsEmpty());
 }
 
+// Maps lead to prototypes, and whoever has such an object leads to its map.
+TEST_F(V8KeepersTest, the_map_of_an_object_is_no_way) {
+    const uint64_t prototype = make_object();
+    const uint64_t constructor = make_object();
+    const uint64_t map = fake_.make_map(FakePages::kObject, 32);
+    fake_.put(map + 16, constructor | 1);
+    fake_.put(map + 24, prototype | 1);
+    const uint64_t object = fake_.take(1, 32);
+    fake_.put(object, map | 1);
+    make_function(make_context({object}));
+
+    EXPECT_THAT(asked({constructor, prototype}), IsEmpty());
+}
+
 TEST_F(V8KeepersTest, what_very_many_refer_to_is_no_way) {
     const uint64_t leaf = make_object();
     for (int i = 0; i < 16; i++) keep(make_object(leaf));
