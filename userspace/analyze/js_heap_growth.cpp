@@ -181,20 +181,16 @@ void leave_out_unseen(OldSlices& slices) {
     leave_out(slices.left);
 }
 
-bool is_row_of(const JsPlace& place, const StackReport& stack) {
-    return std::ranges::any_of(place.rows, [&](const JsPlace::Row& row) { return row.stack == &stack; });
-}
-
-bool may_hide_any(const StackReport& stack, std::string_view exe) {
-    return std::ranges::any_of(js_path_of(stack, exe), &JsStep::may_hide);
-}
+bool may_hide_any(const JsPath& path) { return std::ranges::any_of(path, &JsStep::may_hide); }
 
 // Buffers are known as they come, garbage or not: where none do any more, nothing grows, whatever V8 has looked at. They may come by
 // another row once code is optimized, and functions in it are hidden.
 bool may_come_on(const JsPlace& place, const ProcessReport& process, const History& history, double time_s) {
     JsPlace with_hidden = place;
     for (const StackReport& stack : process.stacks) {
-        if (is_array_buffer(stack) && !is_row_of(place, stack) && may_hide_any(stack, process.exe))
+        const auto is_it = [&](const JsPlace::Row& row) { return row.stack == &stack; };
+        if (is_array_buffer(stack) && std::ranges::none_of(place.rows, is_it) &&
+            may_hide_any(js_path_of(stack, process.exe)))
             with_hidden.rows.push_back({&stack});
     }
     const SliceRange all{.most = process.slice_ends_s.size(), .end_s = time_s, .now_s = time_s};
@@ -206,7 +202,7 @@ bool may_come_on(const JsPlace& place, const ProcessReport& process, const Histo
 // inlined in.
 bool may_stand_for(const StackReport& stack, const JsPlace& place, std::string_view exe) {
     const JsPath path = js_path_of(stack, exe);
-    if (path.empty() || std::ranges::any_of(path, &JsStep::may_hide)) return true;
+    if (path.empty() || may_hide_any(path)) return true;
     return std::ranges::find(place.path, path.front().function, &JsStep::function) != place.path.end();
 }
 

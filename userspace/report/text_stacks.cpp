@@ -72,7 +72,8 @@ std::vector<std::string> detail_parts(const StackReport& stack, bool counted) {
         parts.push_back("oldest " + human_age(*stack.oldest_s) + more + median);
     }
     if (stack.kept_at)
-        parts.push_back(fmt::format("kept by functions made at {}:{} ({} of {} looked at)",
+        parts.push_back(fmt::format("kept by {} made at {}:{} ({} of {} looked at)",
+                                    stack.kept_at->functions == 1 ? "a function" : "functions",
                                     printable(base_name(stack.kept_at->line.file)), stack.kept_at->line.line,
                                     stack.kept_at->count, stack.kept_at->looked_at));
     return parts;

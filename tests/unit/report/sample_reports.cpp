@@ -558,7 +558,7 @@ Report javascript_report() {
     hidden.released = {};
     hidden.samples = 1;
     hidden.frames = {script_frame("handleRequest", 0), script_frame("processTimers", 519)};
-    hidden.kept_at.reset();
+    hidden.kept_at = KeeperReport{script_frame("handleRequest", 16), 1, 1, 1};
     hidden.not_judged = 0;
     process.stacks = {stack, hidden};
     process.stack_count = 2;
