@@ -92,17 +92,19 @@ TEST_F(V8KeepersTest, what_is_dead_or_weak_or_a_field_of_the_function_itself_kee
     const uint64_t leaf = make_object();
     keep(leaf);
     const uint64_t dead_function = fake_.make(FakePages::kFunction, 64);
+    fake_.put(dead_function + 24, make_object() | 1);
     fake_.put(dead_function + 32, make_context({leaf}) | 1);
     const uint64_t weak = fake_.make_array(kContext, std::vector{leaf | 3});
     make_function(weak);
     const uint64_t property = fake_.make(FakePages::kFunction, 64);
     fake_.put(property + 8, leaf | 1);
+    fake_.put(property + 24, make_object() | 1);
     keep(property);
 
     EXPECT_THAT(asked({leaf}), IsEmpty());
 }
 
-// Maps lead to prototypes, and whoever has such an object leads to its map.
+// Maps lead to prototypes and constructors, and feedback and constructors lead to maps.
 TEST_F(V8KeepersTest, the_map_of_an_object_is_no_way) {
     const uint64_t prototype = make_object();
     const uint64_t constructor = make_object();
@@ -111,7 +113,7 @@ TEST_F(V8KeepersTest, the_map_of_an_object_is_no_way) {
     fake_.put(map + 24, prototype | 1);
     const uint64_t object = fake_.take(1, 32);
     fake_.put(object, map | 1);
-    make_function(make_context({object}));
+    make_function(make_context({object, make_object(map)}));
 
     EXPECT_THAT(asked({constructor, prototype}), IsEmpty());
 }
